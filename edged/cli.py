@@ -1,0 +1,101 @@
+"""The `edged` command: names, options, help and exit codes. The work is in `edged.commands`.
+
+Each command imports its module when it is called: `edged run` pays for what it uses only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edged.errors import EdgedError
+
+app = typer.Typer(
+    name="edged",
+    help="See people move: a camera in, keypoints and labels out over MQTT.",
+    epilog="Exit codes: 0 fine, 1 failed, 2 wrong use, 78 bad configuration, 130 interrupted.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="Check and show the configuration.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="Default: the defaults of every key."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"edged {version('edged')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _edged(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@config_app.command("check")
+def config_check(
+    file: Annotated[Path, typer.Argument(help="The TOML file.")],
+) -> None:
+    """Check a configuration file and tell everything that is wrong with it."""
+    from edged.commands import config
+
+    config.check(file)
+
+
+@config_app.command("show")
+def config_show(config_file: ConfigFile = None) -> None:
+    """Print the configuration in force, secrets masked."""
+    from edged.commands import config
+
+    config.show(config_file)
+
+
+@app.command()
+def schema(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 when a file is stale.")
+    ] = False,
+    directory: Annotated[
+        Path, typer.Option("--directory", help="Where the schemas are written.")
+    ] = Path("docs/schema"),
+) -> None:
+    """Write the JSON Schemas of the MQTT payloads."""
+    from edged.commands import schema
+
+    schema.run(directory, check=check)
+
+
+def main() -> None:
+    """Run the command line and exit: one line and the right code for every failure."""
+    try:
+        code = app(standalone_mode=False)
+    except EdgedError as error:
+        if os.environ.get("EDGED_DEBUG") == "1":
+            raise
+        print(f"edged: {error}", file=sys.stderr)
+        code = error.exit_code
+    except typer.TyperException as error:
+        print(f"edged: {error.format_message()} (see edged --help)", file=sys.stderr)
+        code = error.exit_code
+    sys.exit(code or 0)
