@@ -123,3 +123,16 @@ class Classification:
 
     labels: Sequence[Label]
     confident: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """An input or output of a model."""
+
+    name: str
+    dtype: str
+    """As numpy names it: `uint8`, `int8`, `float32`."""
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
+    """real value = scale * (stored - zero_point); scale 0: not quantized."""
