@@ -47,7 +47,7 @@ class Engine:
         self._pause_s = FIRST_PAUSE_S
         self._next_start = 0.0
         self._invokes = 0
-        self._known: tuple[LoadedModel, ...] = ()
+        self._signature: tuple[object, ...] | None = None
         self._ready = False
         self._worker: Worker | None = None
         self._start_worker()
@@ -150,11 +150,10 @@ class Engine:
             self._retire(error, self._backed_off())
 
     def _enter_service(self, worker: Worker) -> None:
-        signatures = [(model.input_info, model.output_info) for model in worker.models]
-        if not self._known:
-            self._known = worker.models
-        elif signatures != [(model.input_info, model.output_info) for model in self._known]:
+        signature = tuple((model.input_info, model.output_info) for model in worker.models)
+        if self._signature not in (None, signature):
             raise EngineError("a model file was replaced by another kind of model: reload edged")
+        self._signature = signature
         if not self._deadline_s:
             slowest_s = max(model.warmup_ns for model in worker.models) / 1e9
             self._deadline_s = max(LEAST_DEADLINE_S, DEADLINE_FACTOR * slowest_s)

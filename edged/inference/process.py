@@ -209,6 +209,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once and take everything of it back. May be called twice."""
+        self.models = ()  # the shared memory goes with the last of its views
         self._resources.close()
 
     def _end_process(self) -> None:
