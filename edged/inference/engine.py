@@ -169,7 +169,7 @@ class Engine:
         self._next_start = time.monotonic() + pause_s
         if self.problem != str(error):
             self.problem = str(error)
-            _log.warning("no answer from the models: %s", error)
+            _log.warning("no answer from the models: %s", self.problem)
 
     def _backed_off(self) -> float:
         pause_s = self._pause_s
