@@ -79,7 +79,13 @@ class Engine:
         return self._worker.models
 
     def start(self) -> tuple[LoadedModel, ...]:
-        """Wait for the first worker.
+        """Wait for the first worker. Raises as `poll_start` does."""
+        while not self.poll_start(1.0):
+            pass
+        return self.models
+
+    def poll_start(self, timeout_s: float) -> bool:
+        """Wait for the first worker; False: not yet. A fault ends the engine.
 
         Raises:
             ModelError: a model cannot be loaded.
@@ -88,13 +94,12 @@ class Engine:
         if self._worker is None:
             raise EngineError(self.problem or "the engine is closed")
         try:
-            while not self._worker.poll(1.0):
-                pass
+            if self._worker.poll(timeout_s):
+                self._enter_service(self._worker)
         except (ModelError, EngineError):
             self.close()
             raise
-        self._enter_service(self._worker)
-        return self.models
+        return self._ready
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Wait for the models; False: not yet. Faults are dealt with and told in `problem`."""
