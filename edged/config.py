@@ -5,6 +5,8 @@ This module is the only reader of configuration files and of the environment.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -129,3 +131,21 @@ class Config(Section, frozen=True):
     mqtt: Mqtt = Mqtt()
     health: Health = Health()
     log: Log = Log()
+
+
+def model_directories() -> tuple[Path, ...]:
+    """Where model files are looked for, first match first.
+
+    `$EDGED_MODELS`, `$XDG_DATA_HOME/edged/models` (`~/.local/share/edged/models`) and
+    `/var/lib/edged/models`.
+    """
+    directories = [Path("/var/lib/edged/models")]
+    data = os.environ.get("XDG_DATA_HOME", "")
+    home = os.environ.get("HOME", "")
+    if Path(data).is_absolute():  # the XDG specification has relative paths ignored
+        directories.insert(0, Path(data, "edged", "models"))
+    elif home:
+        directories.insert(0, Path(home, ".local", "share", "edged", "models"))
+    if extra := os.environ.get("EDGED_MODELS", ""):
+        directories.insert(0, Path(extra))
+    return tuple(directories)

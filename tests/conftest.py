@@ -1,4 +1,4 @@
-"""What every test may use."""
+"""What all tests share."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[1]
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Real models and pictures, which are too large for the repository."""
-    folder = Path(os.environ.get("EDGED_SHARED", REPOSITORY.parent / "shared"))
+    """Real models, pictures and keypoints, which are too large for the repository."""
+    folder = Path(os.environ.get("EDGED_SHARED", ROOT.parent / "shared"))
     if not folder.is_dir():
-        pytest.skip(f"needs the real models and pictures of {folder}, which does not exist")
+        pytest.skip(f"no folder {folder} with the models and pictures (or set EDGED_SHARED)")
     return folder
