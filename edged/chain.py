@@ -1,4 +1,4 @@
-"""The running parts, from camera to broker: built, exchanged at a reload, and stopped in reverse."""
+"""The running parts, camera to broker: built, exchanged at a reload, and stopped in reverse."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ class Chain:
             self.files = find_models(config.pose, config.labels, model_directories())
             # The worker first: loading takes longest and happens in another process.
             self.engine = Engine(self.files.paths, config.inference)
-            undo.callback(lambda: self.engine.close())
+            undo.callback(self._close_engine)
             self.publisher = self._new_publisher(config)
-            undo.callback(lambda: self.publisher.close())
+            undo.callback(self._close_publisher)
             self.publisher.start()
             undo.callback(lambda: self.capture.close(STOP_S))
             self._start_capture(config.camera)

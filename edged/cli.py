@@ -12,18 +12,17 @@ from typing import Annotated
 
 import typer
 
-from edged.errors import EdgedError
+from edged.errors import ConfigError, EdgedError
 
 app = typer.Typer(
     name="edged",
     help="See people move: a camera in, keypoints and labels out over MQTT.",
     epilog="Exit codes: 0 fine, 1 failed, 2 wrong use, 78 bad configuration, 130 interrupted.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-config_app = typer.Typer(help="Check and show the configuration.", no_args_is_help=True)
+config_app = typer.Typer(help="Check and show the configuration.")
 app.add_typer(config_app, name="config")
 
 ConfigFile = Annotated[
@@ -89,13 +88,33 @@ def schema(
 def main() -> None:
     """Run the command line and exit: one line and the right code for every failure."""
     try:
-        code = app(standalone_mode=False)
-    except EdgedError as error:
-        if os.environ.get("EDGED_DEBUG") == "1":
-            raise
-        print(f"edged: {error}", file=sys.stderr)
-        code = error.exit_code
+        code = app(prog_name="edged", standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
-        print(f"edged: {error.format_message()} (see edged --help)", file=sys.stderr)
+        command = getattr(getattr(error, "ctx", None), "command_path", "edged")
+        print(
+            f"edged: {error.format_message().rstrip('.')} (see {command} --help)", file=sys.stderr
+        )
         code = error.exit_code
+    except BrokenPipeError:
+        # The reader left, as `head` does. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:  # noqa: BLE001 (a traceback is for those who ask for one)
+        code = _told(error)
     sys.exit(code or 0)
+
+
+def _told(error: Exception) -> int:
+    from edged.config import debug_wanted
+
+    if debug_wanted():
+        raise error
+    if isinstance(error, ConfigError):  # its lines begin with the file
+        print(error, file=sys.stderr)
+    elif isinstance(error, EdgedError):
+        print(f"edged: {error}", file=sys.stderr)
+    else:
+        what = f"{type(error).__name__}: {error}".replace("\n", " ")
+        print(f"edged: unforeseen {what} (EDGED_DEBUG=1 shows where)", file=sys.stderr)
+    return error.exit_code if isinstance(error, EdgedError) else EdgedError.exit_code

@@ -5,16 +5,64 @@ This module is the only reader of configuration files and of the environment.
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
+import socket
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
+from edged import toml
+from edged.errors import ConfigError
+
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
-DeviceName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{0,64}$")]
+Text: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\x00-\x1f\x7f]*\Z",
+        max_length=4096,
+        description="text in quotes without control characters",
+    ),
+]
+Address: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\x00-\x1f\x7f]+\Z",
+        max_length=4096,
+        description="text in quotes, not empty, without control characters",
+        extra={"secret": True},  # an address may hold a password
+    ),
+]
+Host: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?![^:]*:[^:]*\Z)[^\s/@\x00-\x1f\x7f]+\Z",
+        max_length=255,
+        description="the name or address of a machine, without scheme and port",
+    ),
+]
+Secret: TypeAlias = Annotated[Text, Meta(extra={"secret": True})]
+DeviceName: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-zA-Z0-9_-]{0,64}\Z",
+        description='at most 64 letters (a-z, A-Z), digits, "_" and "-"',
+    ),
+]
+TopicPrefix: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[\w.-]+(/[\w.-]+)*\Z",
+        max_length=128,
+        description='1-128 letters, digits, "_", "-" and ".", with "/" between the levels',
+    ),
+]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,7 +79,7 @@ class Device(Section, frozen=True):
 class Camera(Section, frozen=True):
     """Where frames come from."""
 
-    source: str = "/dev/video0"
+    source: Address = "/dev/video0"
     """A webcam (`/dev/video0`), a stream (`rtsp://...`), a video file, a picture, a directory or
     glob of pictures."""
     width: Annotated[int, Meta(ge=16, le=8192)] = 640
@@ -53,6 +101,7 @@ class Inference(Section, frozen=True):
     """How models run."""
 
     runtime: Literal["auto", "ai_edge_litert", "tflite_runtime"] = "auto"
+    """The library that runs models; auto: the first of them that is installed."""
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
     """Threads of one invoke; 0: as many as cores, at most 4."""
     deadline_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
@@ -62,7 +111,7 @@ class Inference(Section, frozen=True):
 class PoseModel(Section, frozen=True):
     """Which model finds people, and which of its findings count."""
 
-    model: str = "movenet-lightning"
+    model: Text = "movenet-lightning"
     """A catalog name or a path; empty: no poses."""
     fit: Literal["auto", "track", "letterbox", "stretch"] = "auto"
     """How the frame becomes the model's input: a crop that follows the person, the whole frame with
@@ -74,9 +123,9 @@ class PoseModel(Section, frozen=True):
 class LabelModel(Section, frozen=True):
     """Which model says what the frame shows."""
 
-    model: str = ""
+    model: Text = ""
     """A catalog name or a path; empty: no labels."""
-    labels: str = ""
+    labels: Text = ""
     """A file with a label a line; empty: what the catalog or the model's metadata names."""
     top: Annotated[int, Meta(ge=1, le=100)] = 3
     """How many labels are told, best first."""
@@ -91,33 +140,39 @@ class LabelModel(Section, frozen=True):
 class Mqtt(Section, frozen=True):
     """The broker."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
+    """Name or address of the broker."""
     port: Port = 1883
-    prefix: Annotated[str, Meta(pattern=r"^[^#+\x00/$][^#+\x00]{0,127}$")] = "edged"
+    """1883 is usual, 8883 with TLS."""
+    prefix: TopicPrefix = "edged"
     """First part of every topic."""
-    username: str = ""
-    password: str = ""
-    password_file: str = ""
+    username: Text = ""
+    password: Secret = ""
+    """After `load`: the one in force, wherever it comes from."""
+    password_file: Text = ""
     """A file that holds the password; a systemd credential `mqtt_password` is used by itself."""
     tls: bool = False
-    ca_file: str = ""
+    ca_file: Text = ""
     """Certificates to trust; empty: the system's."""
-    cert_file: str = ""
-    key_file: str = ""
+    cert_file: Text = ""
+    key_file: Text = ""
     """The client's certificate and key, where the broker asks for one."""
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 20
+    """Seconds of silence after which the connection is probed."""
 
 
 class Health(Section, frozen=True):
     """What edged tells of itself."""
 
     interval_s: Annotated[float, Meta(ge=0.5, le=3600.0)] = 10.0
+    """Seconds between two health messages."""
 
 
 class Log(Section, frozen=True):
     """What edged writes."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is worth a line."""
 
 
 class Config(Section, frozen=True):
@@ -131,6 +186,154 @@ class Config(Section, frozen=True):
     mqtt: Mqtt = Mqtt()
     health: Health = Health()
     log: Log = Log()
+
+
+FILE_BYTES = 1_000_000
+"""A larger file is no configuration."""
+SECRET_BYTES = 65_535
+"""The longest password that MQTT can carry."""
+CREDENTIAL = "mqtt_password"
+"""Name of the systemd credential (LoadCredential=, SetCredential= and the like)."""
+MASK = "********"
+
+
+def load(path: Path | None) -> Config:
+    """The configuration in force: the file's, or the defaults without one; secrets read.
+
+    Raises:
+        ConfigError: the file cannot be read, or a line for each thing that is wrong with it.
+    """
+    if path is None:
+        return Config()
+    config, wrong = toml.read(_read(path, FILE_BYTES), Config)
+    for places, contradiction in _contradictions(config):
+        if wrong.keys().isdisjoint(places):
+            wrong[places[0]] = contradiction
+    password = ""
+    try:
+        password = _password(config.mqtt)
+    except ConfigError as error:
+        key = "password_file" if config.mqtt.password_file else "password"
+        wrong.setdefault(f"[mqtt] {key}", str(error))
+    if wrong:
+        raise ConfigError("\n".join(f"{path}: {place}: {text}" for place, text in wrong.items()))
+    mqtt = msgspec.structs.replace(config.mqtt, password=password)
+    return msgspec.structs.replace(config, mqtt=mqtt)
+
+
+def _contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Keys that do not go together: the places involved, the first to be named, and why."""
+    mqtt = config.mqtt
+    if mqtt.password and mqtt.password_file:
+        yield (
+            ("[mqtt] password_file", "[mqtt] password"),
+            "expected either password or password_file, got both",
+        )
+    for key in ("password", "password_file"):
+        if getattr(mqtt, key) and not mqtt.username:
+            yield (
+                ("[mqtt] username", f"[mqtt] {key}"),
+                f"expected a name, because {key} is set; got none",
+            )
+    for key, twin in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        if getattr(mqtt, twin) and not getattr(mqtt, key):
+            yield (
+                (f"[mqtt] {key}", f"[mqtt] {twin}"),
+                f"expected a file, because {twin} is set; got none",
+            )
+    for key in ("ca_file", "cert_file", "key_file"):
+        if getattr(mqtt, key) and not mqtt.tls:
+            yield (
+                ("[mqtt] tls", f"[mqtt] {key}"),
+                f"expected true, because {key} is set; got false",
+            )
+    if not config.pose.model and not config.labels.model:
+        yield (
+            ("[pose] model", "[labels] model"),
+            "expected a model here or in [labels], got none",
+        )
+
+
+def _password(mqtt: Mqtt) -> str:
+    """From the password file, else systemd's credential, else the configuration itself."""
+    if mqtt.password_file:
+        return _secret(Path(mqtt.password_file))
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if directory and mqtt.username:
+        credential = Path(directory, CREDENTIAL)
+        if os.path.lexists(credential):
+            return _secret(credential)
+    return mqtt.password
+
+
+def _secret(path: Path) -> str:
+    """The one line of a file."""
+    secret = _read(path, SECRET_BYTES).rstrip("\r\n")
+    if not secret:
+        raise ConfigError(f"{path}: expected a password, got an empty file")
+    if not secret.isprintable():
+        raise ConfigError(f"{path}: expected one line of text, got more lines or other characters")
+    return secret
+
+
+def _read(path: Path, limit: int) -> str:
+    """The text of a file of at most `limit` bytes."""
+    try:
+        # A pipe could keep us waiting for ever, and a device has no end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ConfigError(f"{path}: expected a file, got a directory, pipe or device")
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    if len(data) > limit:
+        raise ConfigError(f"{path}: expected at most {limit} bytes, got more")
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{path}: line {line}: expected UTF-8 text, got byte 0x{data[error.start]:02x}"
+        ) from error
+
+
+def dump(config: Config) -> str:
+    """The file that loads as this configuration."""
+    return toml.dump(config)
+
+
+def masked(config: Config) -> Config:
+    """The same, fit to be shown: no password in it."""
+    mqtt, camera = config.mqtt, config.camera
+    return msgspec.structs.replace(
+        config,
+        camera=msgspec.structs.replace(camera, source=_masked_address(camera.source)),
+        mqtt=msgspec.structs.replace(mqtt, password=MASK if mqtt.password else ""),
+    )
+
+
+def _masked_address(address: str) -> str:
+    """`rtsp://user:secret@host/?password=secret`, without the secrets.
+
+    A password may hold `/` and `@` though it should not: all up to the last `@` is masked, unless
+    what follows the colon is a port.
+    """
+    address = re.sub(r"(?<=://)([^/?#@:]*):(?!\d+(?:[/?#]|\Z)).*@", rf"\1:{MASK}@", address)
+    return re.sub(r"(?i)([?&](?:pass|pwd|token|key|auth)[^=&]*=)[^&]*", rf"\1{MASK}", address)
+
+
+def device_name(settings: Device) -> str:
+    """The device's part of every topic: as configured, else the host name as far as it may be."""
+    if settings.name:
+        return settings.name
+    host = re.sub(r"[^a-zA-Z0-9_-]+", "-", socket.gethostname())
+    return host[:64].strip("-") or "edged"
+
+
+def debug_wanted() -> bool:
+    """Whether the environment asks for tracebacks: `EDGED_DEBUG=1`."""
+    return os.environ.get("EDGED_DEBUG") == "1"
 
 
 def model_directories() -> tuple[Path, ...]:

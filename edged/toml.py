@@ -1,0 +1,188 @@
+"""TOML text to frozen structs, with everything that is wrong told at once, and back. No IO.
+
+A file is a struct of sections, a section a struct of `str`, `int`, `float`, `bool` and `Literal`
+keys. What a key may hold is its annotation, and so is what a person is told about it. Numbers have
+bounds, which also keep `nan` and `inf` out.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+from msgspec.structs import FieldInfo
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_SHOWN_CHARACTERS = 60
+_SHOWN_DIGITS = 30
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}\Z")
+_POSITION = re.compile(r"(.*) \(at (line \d+, column \d+|end of document)\)\Z", re.DOTALL)
+
+
+def read(text: str, shape: type[S]) -> tuple[S, dict[str, str]]:
+    """The values of a file, and what is wrong by where: `[mqtt] port` -> `expected ..., got ...`.
+
+    What is wrong has its default in the values.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return shape(), _syntax(str(error))
+    except RecursionError:
+        return shape(), _syntax("Nested too deeply")
+    except ValueError:  # Python's limit of 4300 digits
+        return shape(), _syntax("An integer has too many digits")
+    wrong: dict[str, str] = {}
+    sections = {field.name: field for field in msgspec.structs.fields(shape)}
+    values: dict[str, msgspec.Struct] = {}
+    for name, value in document.items():
+        if name not in sections:
+            wrong[_place(name, value)] = _unknown_section(name, value, sections)
+        elif not isinstance(value, dict):
+            wrong[f"[{name}]"] = f"expected a section of keys, got {_kind(value)}"
+        else:
+            values[name] = _section(name, value, sections, wrong)
+    return shape(**values), wrong
+
+
+def _section(
+    name: str, table: dict[str, Any], sections: dict[str, FieldInfo], wrong: dict[str, str]
+) -> msgspec.Struct:
+    shape = sections[name].type
+    fields = {field.name: field for field in msgspec.structs.fields(shape)}
+    values = {}
+    for key, value in table.items():
+        place = f"[{name}] {_key(key)}"
+        if key not in fields:
+            wrong[place] = "unknown key, " + (
+                _meant(key, fields) or _elsewhere(key, sections) or f"expected {_any_of(fields)}"
+            )
+            continue
+        try:
+            values[key] = msgspec.convert(value, fields[key].type)
+        except msgspec.ValidationError:
+            kind = inspect.type_info(fields[key].type)
+            secret = isinstance(kind, inspect.Metadata) and (kind.extra or {}).get("secret")
+            shown = f"{_kind(value)} (not shown)" if secret else _shown(value)
+            wrong[place] = f"expected {_expectation(kind)}, got {shown}"
+    section: msgspec.Struct = shape(**values)
+    return section
+
+
+def _syntax(message: str) -> dict[str, str]:
+    found = _POSITION.match(message)
+    what, where = found.groups() if found else (message, "syntax")
+    hint = ", text needs quotes" if what == "Invalid value" else ""
+    return {where: f"not TOML: {what[:1].lower()}{what[1:_SHOWN_CHARACTERS]}{hint}"}
+
+
+def _place(name: str, value: object) -> str:
+    return f"[{_key(name)}]" if isinstance(value, (dict, list)) else _key(name)
+
+
+def _unknown_section(name: str, value: object, sections: dict[str, FieldInfo]) -> str:
+    if isinstance(value, (dict, list)):
+        return "unknown section, " + (_meant(name, sections) or f"expected {_any_of(sections)}")
+    hint = _elsewhere(name, sections) or f"expected a section above it, {_any_of(sections)}"
+    return f"unknown key outside of every section, {hint}"
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    # The search is quadratic in the length of the word, and no key is long.
+    matches = get_close_matches(word[:_SHOWN_CHARACTERS], known, n=1)
+    return f'did you mean "{matches[0]}"?' if matches else ""
+
+
+def _elsewhere(key: str, sections: dict[str, FieldInfo]) -> str:
+    places = [
+        f"[{name}] {key}" for name, field in sections.items() if key in field.type.__struct_fields__
+    ]
+    return f"did you mean {' or '.join(places)}?" if places else ""
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return f"one of {', '.join(names)}"
+
+
+def _expectation(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.Metadata(extra_json_schema={"description": str(text)}):
+            return text
+        case inspect.Metadata(type=inner):
+            return _expectation(inner)
+        case inspect.LiteralType(values=values):
+            return _any_of(_shown(value) for value in values)
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType(ge=low, le=high):
+            return f"an integer {low}-{high}"
+        case inspect.FloatType(ge=low, le=high):
+            return f"a number {low:g}-{high:g}"
+    raise TypeError(f"{kind}: keys hold described text, bounded numbers, choices or booleans")
+
+
+def _kind(value: object) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case str():
+            return "text"
+        case int() | float():
+            return "a number"
+        case list():
+            return "a list"
+        case dict():
+            return "a section"
+    return "a date or time"
+
+
+def _shown(value: object) -> str:
+    match value:
+        case bool():
+            return emit(value)
+        case str():
+            more = "..." if len(value) > _SHOWN_CHARACTERS else ""
+            return emit(value[:_SHOWN_CHARACTERS]) + more
+        case int() if abs(value) >= 10**_SHOWN_DIGITS:
+            return f"an integer of {value.bit_length()} bits"
+        case int() | float():
+            return emit(value)
+    return _kind(value)
+
+
+def _key(key: str) -> str:
+    return key if _BARE_KEY.match(key) else _shown(key)
+
+
+def dump(values: msgspec.Struct) -> str:
+    """The file that `read` reads as these values."""
+    sections = [
+        f"[{name}]\n" + "".join(f"{key} = {emit(value)}\n" for key, value in section.items())
+        for name, section in msgspec.to_builtins(values).items()
+    ]
+    return "\n".join(sections)
+
+
+def emit(value: str | float | bool) -> str:  # noqa: FBT001 (a value, not a switch)
+    """A value as TOML writes it, on one line."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f'"{"".join(map(_escaped, value))}"'
+    return repr(value)
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
