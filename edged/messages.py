@@ -20,8 +20,27 @@ STREAM_EXPIRY_S = 2
 """A stream message older than this is of no use to anybody."""
 
 Unit: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
-Milliseconds: TypeAlias = Annotated[float, Meta(ge=0.0, description="milliseconds")]
-WallTime: TypeAlias = Annotated[float, Meta(description="seconds since 1970 by the device's clock")]
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
+NonNegative: TypeAlias = Annotated[float, Meta(ge=0.0)]
+Milliseconds: TypeAlias = Annotated[float, Meta(ge=0.0)]
+
+Score: TypeAlias = Annotated[Unit, Meta(description="How sure the model is.")]
+FrameNumber: TypeAlias = Annotated[
+    Count, Meta(description="Counts the frames of the source; gaps are frames that were dropped.")
+]
+WallTime: TypeAlias = Annotated[
+    NonNegative,
+    Meta(description="Seconds since 1970 by the device's clock, which may jump: never for ages."),
+]
+Age: TypeAlias = Annotated[
+    Milliseconds,
+    Meta(
+        description="Milliseconds from the exposure to the hand-over to the MQTT client, by a "
+        "monotonic clock."
+    ),
+]
+ModelName: TypeAlias = Annotated[str, Meta(description="The model's name, as in `info.models`.")]
+Accelerator: TypeAlias = Annotated[str, Meta(description="What the models run on.")]
 KeypointRow: TypeAlias = tuple[float, float, Unit]
 
 
@@ -77,26 +96,33 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PosePayload(msgspec.Struct, frozen=True, kw_only=True):
-    """One person of a frame."""
+    """One person of a frame. x, y, width and height are fractions of the upright frame."""
 
-    id: int
-    score: Unit
-    box: tuple[Unit, Unit, Unit, Unit]
-    """x, y, width, height."""
-    keypoints: Annotated[list[KeypointRow], Meta(min_length=17, max_length=17)]
-    """x, y, score; the order is `info.keypoint_names`. x and y are in 0..1 of the upright frame,
-    and may lie a little outside where the person does."""
+    id: Annotated[int, Meta(description="Who it is, among the people of this device.")]
+    score: Score
+    box: Annotated[
+        tuple[Unit, Unit, Unit, Unit],
+        Meta(description="x, y of the upper left corner, width, height."),
+    ]
+    keypoints: Annotated[
+        list[KeypointRow],
+        Meta(
+            min_length=17,
+            max_length=17,
+            description="x, y, score; the order is that of `info.keypoint_names`. x and y lie a "
+            "little outside 0..1 where the person does.",
+        ),
+    ]
 
 
 class PoseMessage(Payload, frozen=True):
     """The people of a frame. No people is an empty list; no answer is no message."""
 
-    seq: Annotated[int, Meta(ge=0)]
+    seq: FrameNumber
     ts: WallTime
-    age_ms: Milliseconds
-    """From the exposure to the hand-over to the MQTT client, by a monotonic clock."""
-    model: str
-    accelerator: str
+    age_ms: Age
+    model: ModelName
+    accelerator: Accelerator
     poses: list[PosePayload]
 
 
@@ -104,64 +130,72 @@ class LabelPayload(msgspec.Struct, frozen=True, kw_only=True):
     """One class."""
 
     label: str
-    index: Annotated[int, Meta(ge=0)]
-    score: Unit
+    index: Annotated[Count, Meta(description="Row of the model's labels, from 0.")]
+    score: Score
 
 
 class LabelsMessage(Payload, frozen=True):
     """What a frame shows, best first."""
 
-    seq: Annotated[int, Meta(ge=0)]
+    seq: FrameNumber
     ts: WallTime
-    age_ms: Milliseconds
-    model: str
-    accelerator: str
-    confident: bool
-    """False: the best score is below the configured confidence; the labels are guesses."""
+    age_ms: Age
+    model: ModelName
+    accelerator: Accelerator
+    confident: Annotated[
+        bool,
+        Meta(description="false: the best score is below the configured one; these are guesses."),
+    ]
     labels: list[LabelPayload]
 
 
 class CameraInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What the source really gives."""
+    """What the source really gives: pixels of the upright frame, frames a second."""
 
-    source: str
-    width: Annotated[int, Meta(ge=0)]
-    height: Annotated[int, Meta(ge=0)]
-    fps: Annotated[float, Meta(ge=0.0)]
-    """0: unknown."""
+    source: Annotated[str, Meta(description="Its address, without any password.")]
+    width: Count
+    height: Count
+    fps: Annotated[NonNegative, Meta(description="0: unknown.")]
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A model in use."""
+    """A model in use; width and height are the pixels of its input."""
 
     name: str
     kind: Literal["pose", "labels"]
-    width: int
-    height: int
-    licence: str
+    width: Count
+    height: Count
+    licence: Annotated[str, Meta(description="Empty: unknown.")]
 
 
 class Info(Payload, frozen=True):
     """What this device is. Retained; told again at every change."""
 
-    version: str
-    """Of edged."""
-    camera: CameraInfo | None
-    """null: no camera answers."""
+    version: Annotated[str, Meta(description="Of edged.")]
+    camera: Annotated[CameraInfo | None, Meta(description="null: no camera answers.")]
     models: list[ModelInfo]
-    accelerator: str
-    runtime: str
-    keypoint_names: list[str] = list(KEYPOINT_NAMES)
-    skeleton: list[tuple[int, int]] = list(SKELETON)
-    """Pairs of keypoint indices to draw a line between."""
+    accelerator: Accelerator
+    runtime: Annotated[str, Meta(description="The library that runs the models.")]
+    keypoint_names: Annotated[
+        tuple[str, ...],
+        Meta(
+            min_length=17,
+            max_length=17,
+            description="Names of the rows of `pose.poses[].keypoints`; left is the person's left.",
+        ),
+    ] = KEYPOINT_NAMES
+    skeleton: Annotated[
+        tuple[tuple[int, int], ...],
+        Meta(description="Pairs of keypoint indices to draw a line between."),
+    ] = SKELETON
 
 
 class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
     """Of the frames since the last health message."""
 
-    p50: float
-    p95: float
-    p99: float
+    p50: Milliseconds
+    p95: Milliseconds
+    p99: Milliseconds
 
 
 class StageTimes(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,8 +203,9 @@ class StageTimes(msgspec.Struct, frozen=True, kw_only=True):
 
     capture: Percentiles
     preprocess: Percentiles
-    infer: Percentiles
-    """The model's invoke and the way to the worker and back."""
+    infer: Annotated[
+        Percentiles, Meta(description="The model's invoke and the way to the worker and back.")
+    ]
     decode: Percentiles
     publish: Percentiles
 
@@ -180,33 +215,40 @@ class HealthMessage(Payload, frozen=True):
 
     ts: WallTime
     state: Literal["ok", "degraded"]
-    problems: list[str]
-    """What is wrong, for a person; empty when the state is ok."""
-    uptime_s: float
-    fps: float
-    frames: int
-    """Frames answered since the start."""
-    dropped: int
-    """Frames that a newer one replaced, since the start."""
-    failed: int
-    """Frames without an answer, since the start."""
-    worker_restarts: int
-    reconnects: int
-    """Connections to the broker after the first."""
-    unsent: int
-    """Stream messages that expired or were replaced before the broker took them."""
-    invoke_ms: Percentiles | None
-    age_ms: Percentiles | None
-    """Exposure to the hand-over to the MQTT client."""
-    stage_ms: StageTimes | None
-    """null: no frame since the last health message."""
-    accelerator: str
-    temperatures: dict[str, float]
-    """Degrees Celsius by sensor."""
-    rss_mb: float
-    """Of all processes of this device."""
-    outbox: int
-    """Events that wait for the broker."""
+    problems: Annotated[
+        list[str], Meta(description="What is wrong, for a person; empty when the state is ok.")
+    ]
+    uptime_s: NonNegative
+    fps: Annotated[NonNegative, Meta(description="Frames answered a second.")]
+    frames: Annotated[Count, Meta(description="Frames answered since the start.")]
+    dropped: Annotated[Count, Meta(description="Frames replaced by a newer one, since the start.")]
+    failed: Annotated[Count, Meta(description="Frames without an answer, since the start.")]
+    worker_restarts: Annotated[
+        Count, Meta(description="Times that the process of the models was replaced.")
+    ]
+    reconnects: Annotated[Count, Meta(description="Connections to the broker after the first.")]
+    unsent: Annotated[
+        Count,
+        Meta(
+            description="Stream messages that expired or were replaced before the broker took them."
+        ),
+    ]
+    invoke_ms: Annotated[
+        Percentiles | None, Meta(description="The model alone; null: no frame since the last.")
+    ]
+    age_ms: Annotated[
+        Percentiles | None,
+        Meta(description="As `age_ms` of the streams; null: no frame since the last."),
+    ]
+    stage_ms: Annotated[StageTimes | None, Meta(description="null: no frame since the last.")]
+    accelerator: Accelerator
+    temperatures: Annotated[
+        dict[str, float], Meta(description="Degrees Celsius by the name of the sensor.")
+    ]
+    rss_mb: Annotated[
+        NonNegative, Meta(description="Resident memory of all processes of this device, in MB.")
+    ]
+    outbox: Annotated[Count, Meta(description="Messages that wait for the broker to confirm them.")]
 
 
 def pose_payload(pose: Pose) -> PosePayload:
