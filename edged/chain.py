@@ -73,9 +73,10 @@ class Chain:
             self.files = find_models(config.pose, config.labels, model_directories())
             # The worker first: loading takes longest and happens in another process.
             self.engine = Engine(self.files.paths, config.inference)
-            undo.callback(self._close_engine)
+            # By name, since a reload puts others in their place.
+            undo.callback(lambda: self.engine.close())  # noqa: PLW0108
             self.publisher = self._new_publisher(config)
-            undo.callback(self._close_publisher)
+            undo.callback(lambda: self.publisher.close())  # noqa: PLW0108
             self.publisher.start()
             undo.callback(lambda: self.capture.close(STOP_S))
             self._start_capture(config.camera)
@@ -140,9 +141,7 @@ class Chain:
         self.capture.start()
 
     def _new_publisher(self, config: Config) -> Publisher:
-        return Publisher(
-            config.mqtt, topics_of(config), on_change=lambda: self._news(News.CHANGED)
-        )
+        return Publisher(config.mqtt, topics_of(config), on_change=lambda: self._news(News.CHANGED))
 
     def _new_pipeline(self, config: Config, engine: Engine, files: ModelFiles) -> Pipeline:
         """Wait for the engine's models and fit the pipeline to them."""

@@ -143,5 +143,3 @@ class FrameLoop:
                 publish=time.monotonic_ns() - decoded_ns,
             )
         )
-
-

@@ -33,9 +33,7 @@ class ModelFiles:
         return [file.path for file in (self.pose, self.labels) if file is not None]
 
 
-def find_models(
-    pose: PoseModel, labels: LabelModel, directories: Sequence[Path]
-) -> ModelFiles:
+def find_models(pose: PoseModel, labels: LabelModel, directories: Sequence[Path]) -> ModelFiles:
     """Look for the model files. Nothing is loaded.
 
     Raises:

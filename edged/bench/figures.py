@@ -62,6 +62,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """By pace, in the order they ran."""
 
 
+COSTS = "cpu ms/frame  pss MB  startup s"
+
+
 def percentiles(values: Sequence[float]) -> Percentiles:
     """Of at least one value."""
     p50, p95, p99 = np.percentile(values, (50, 95, 99)).round(3).tolist()
@@ -90,8 +93,7 @@ def as_text(report: Report) -> str:
         lines += [
             "",
             f"{pace}:",
-            f"  {'':{width}}     fps   age ms p50    p95    p99  growth  cpu ms/frame  pss MB"
-            "  startup s",
+            f"  {'':{width}}     fps   age ms p50    p95    p99  growth  {COSTS}",
         ]
         lines += [
             f"  {name:{width}}  {row.fps:6.1f}   {row.age_ms.p50:10.2f} {row.age_ms.p95:6.1f}"

@@ -28,6 +28,7 @@ from edged.config import (
     dump,
 )
 from edged.errors import EdgedError
+from edged.inference.catalog import Kind, ModelFile, describe
 from edged.inference.engine import Engine
 
 OVERLOAD = 10
@@ -41,9 +42,7 @@ PACES = ("fast", "realtime", "overload")
 class Bench:
     """What to measure."""
 
-    model: Path
-    labels: bool
-    """A classifier rather than a pose model."""
+    model: ModelFile
     source: str
     """A video file; empty: a pattern of our own."""
     seconds: float
@@ -67,13 +66,13 @@ def measure(bench: Bench) -> Report:
     with tempfile.TemporaryDirectory(prefix="edged-bench-") as name:
         directory = Path(name)
         source = Path(bench.source) if bench.source else rig.clip(directory / "clip.avi")
-        bare = [nanoseconds / 1e6 for nanoseconds in _bare_invokes(bench)]
+        kind, bare = _bare_invokes(bench)
         overload_fps = OVERLOAD * 1e3 / float(np.median(bare))
         rates = {"fast": 0.0, "realtime": _rate(source), "overload": overload_fps}
         runs = {}
         with rig.broker(directory) as port:
             for pace in bench.paces:
-                config = _configuration(bench, source, port, pace, rates[pace])
+                config = _configuration(bench, kind, source, port, pace, rates[pace])
                 runs[pace] = Run(
                     edged=_measure_edged(config, directory, port, bench.seconds),
                     peers={
@@ -83,7 +82,7 @@ def measure(bench: Bench) -> Report:
                     },
                 )
     return Report(
-        model=bench.model.name,
+        model=bench.model.path.name,
         threads=bench.threads,
         source=bench.source or "a 640x480 pattern at 30 frames/s",
         seconds=bench.seconds,
@@ -92,12 +91,13 @@ def measure(bench: Bench) -> Report:
     )
 
 
-def _bare_invokes(bench: Bench) -> list[int]:
-    """Nanoseconds of invokes of the model alone."""
-    engine = Engine([bench.model], Inference(threads=bench.threads))
+def _bare_invokes(bench: Bench) -> tuple[Kind, list[float]]:
+    """What kind of model it is, and milliseconds of invokes of it alone."""
+    engine = Engine([bench.model.path], Inference(threads=bench.threads))
     try:
-        engine.start()
-        return [engine.invoke(0) for _ in range(BARE_INVOKES)]
+        (loaded,) = engine.start()
+        kind = describe(bench.model, loaded.input_info, loaded.output_info).kind
+        return kind, [engine.invoke(0) / 1e6 for _ in range(BARE_INVOKES)]
     finally:
         engine.close()
 
@@ -111,7 +111,9 @@ def _rate(source: Path) -> float:
         capture.release()
 
 
-def _configuration(bench: Bench, source: Path, port: int, pace: str, rate: float) -> Config:
+def _configuration(
+    bench: Bench, kind: Kind, source: Path, port: int, pace: str, rate: float
+) -> Config:
     """The daemon's, for one pace."""
     overload = pace == "overload"
     return Config(
@@ -123,8 +125,8 @@ def _configuration(bench: Bench, source: Path, port: int, pace: str, rate: float
             loop=True,
         ),
         inference=Inference(threads=bench.threads),
-        pose=PoseModel(model="" if bench.labels else str(bench.model)),
-        labels=LabelModel(model=str(bench.model) if bench.labels else "", interval_s=0.0),
+        pose=PoseModel(model=str(bench.model.path) if kind == "pose" else ""),
+        labels=LabelModel(model=str(bench.model.path) if kind == "labels" else "", interval_s=0),
         mqtt=Mqtt(port=port, prefix=TOPICS.prefix),
         # The first health message comes with the first frame, the next covers the whole run.
         health=Health(interval_s=rig.WARMUP_S + bench.seconds - 0.25),
@@ -153,7 +155,7 @@ def _measure_edged(config: Config, directory: Path, port: int, seconds: float) -
 
 
 def _measure_peer(bench: Bench, peer: Path, source: Path, port: int, rate: float) -> Figures:
-    words = [str(source), str(bench.model), "127.0.0.1", str(port), TOPICS.pose, str(rate)]
+    words = [str(source), str(bench.model.path), "127.0.0.1", str(port), TOPICS.pose, str(rate)]
     command = [sys.executable, str(peer), *words, str(bench.threads)]
     return _figures(rig.observe(command, port, bench.seconds))
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import cv2
 import msgspec
@@ -124,8 +124,7 @@ def observe(command: Sequence[str], port: int, seconds: float) -> Observation:
                 family = processes.family(program.pid)
                 cpu_s = processes.cpu_s(family) - cpu_before
                 pss_mb = processes.pss_mb(family)
-                if program.poll() is not None:
-                    raise EdgedError(f"ended early with code {program.returncode}")
+                _demand_running(program)
             except EdgedError as error:
                 words.seek(0)
                 said = words.read().strip().rsplit("\n", 1)[-1]
@@ -140,6 +139,11 @@ def observe(command: Sequence[str], port: int, seconds: float) -> Observation:
     return Observation(seconds, ages, arrivals, cpu_s, pss_mb, first - started)
 
 
+def _demand_running(program: subprocess.Popen[str]) -> None:
+    if program.poll() is not None:
+        raise EdgedError(f"ended early with code {program.returncode}")
+
+
 def _next_line(
     subscriber: subprocess.Popen[str], program: subprocess.Popen[str] | None = None
 ) -> str:
@@ -148,11 +152,11 @@ def _next_line(
     Raises:
         EdgedError: it says nothing, or the program that it waits for has ended.
     """
-    assert subscriber.stdout is not None
     deadline = time.monotonic() + PATIENCE_S
-    while not select.select([subscriber.stdout], [], [], 0.1)[0]:
-        if program is not None and program.poll() is not None:
-            raise EdgedError(f"ended with code {program.returncode} before its first message")
+    words = cast("IO[str]", subscriber.stdout)
+    while not select.select([words], [], [], 0.1)[0]:
+        if program is not None:
+            _demand_running(program)
         if time.monotonic() > deadline:
             raise EdgedError(f"no message within {PATIENCE_S:.0f} s")
-    return subscriber.stdout.readline()
+    return words.readline()

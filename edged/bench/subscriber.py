@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edged.messages import HealthMessage, Topics
 
@@ -48,11 +49,11 @@ def main() -> None:
             arrivals.at.append(now)
             arrivals.age_ms.append((wall - frame.decode(message.payload).ts) * 1e3)
 
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.on_message = on_message
-    client.on_connect = lambda *_: client.subscribe(TOPICS.everything)
     client.on_subscribe = lambda *_: print("ready", flush=True)
     client.connect(sys.argv[1], int(sys.argv[2]))
+    client.subscribe(TOPICS.everything)
     client.loop_start()
     sys.stdin.read()
     client.disconnect()

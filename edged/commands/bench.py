@@ -31,10 +31,8 @@ def run(
     missing = [path for path in (*peers, *([Path(source)] if source else [])) if not path.is_file()]
     if missing:
         raise UsageError(f"{missing[0]}: no such file")
-    file = resolve(model, model_directories())
     bench = Bench(
-        model=file.path,
-        labels=file.entry is not None and file.entry.kind == "labels",
+        model=resolve(model, model_directories()),
         source=source,
         seconds=seconds,
         threads=threads,

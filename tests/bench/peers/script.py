@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import paho.mqtt.client as mqtt
 from ai_edge_litert.interpreter import Interpreter
+from paho.mqtt.enums import CallbackAPIVersion
 
 video, model, host, port, topic, rate, threads = sys.argv[1:]
 interpreter = Interpreter(model_path=model, num_threads=int(threads))
@@ -19,7 +20,7 @@ interpreter.allocate_tensors()
 source = interpreter.get_input_details()[0]
 result = interpreter.get_output_details()[0]["index"]
 height, width = source["shape"][1:3]
-client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+client = mqtt.Client(CallbackAPIVersion.VERSION2)
 client.connect(host, int(port))
 client.loop_start()
 capture = cv2.VideoCapture(video)
