@@ -258,7 +258,7 @@ def pose_payload(pose: Pose) -> PosePayload:
         id=pose.id,
         score=round(pose.score, 4),
         box=(round(left, 4), round(top, 4), round(width, 4), round(height, 4)),
-        keypoints=pose.keypoints.astype("f8").round(4).tolist(),
+        keypoints=[(x, y, score) for x, y, score in pose.keypoints.astype("f8").round(4).tolist()],
     )
 
 

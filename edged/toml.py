@@ -114,8 +114,6 @@ def _expectation(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata(extra_json_schema={"description": str(text)}):
             return text
-        case inspect.Metadata(type=inner):
-            return _expectation(inner)
         case inspect.LiteralType(values=values):
             return _any_of(_shown(value) for value in values)
         case inspect.BoolType():

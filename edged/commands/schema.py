@@ -41,10 +41,9 @@ def schema_of(topic: str) -> dict[str, Any]:
     (_,), shapes = msgspec.json.schema_components([payload], ref_template="#/$defs/{name}")
     for shape in shapes.values():
         # edged sends every key, those with a default too.
-        if "properties" in shape:
-            shape["required"] = list(shape["properties"])
-            for value in shape["properties"].values():
-                value.pop("default", None)
+        shape["required"] = list(shape["properties"])
+        for value in shape["properties"].values():
+            value.pop("default", None)
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:edged:v{VERSION}:{topic}",

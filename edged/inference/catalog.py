@@ -199,10 +199,10 @@ def resolve(name: str, directories: Sequence[Path]) -> ModelFile:
     if "/" in name or name.endswith(".tflite") or _is_file(path):
         return _from_path(path, models, directories)
     near = difflib.get_close_matches(name, models, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    hint = f", did you mean {near[0]}?" if near else "."
     raise ModelError(
-        f'no model is called "{name}": {hint}Known are {", ".join(sorted(models))}; '
-        "anything else is a path to a .tflite file"
+        f'no model is called "{name}"{hint} Known are {", ".join(sorted(models))}, '
+        "and any path to a .tflite file"
     )
 
 
@@ -504,6 +504,6 @@ def _embedded_text(path: Path) -> str | None:
             for info in archive.infolist():
                 if info.filename.endswith(".txt") and info.file_size <= _MAX_LABELS_BYTES:
                     return archive.read(info).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error, RuntimeError):
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return None  # no metadata, or damaged or encrypted: a model works without
     return None

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edged.config import model_directories
 from edged.errors import ModelError
@@ -236,8 +238,8 @@ def test_a_compiled_model_needs_the_one_it_was_compiled_from(tmp_path: Path) -> 
     with pytest.raises(ModelError, match=r"runs on an Edge TPU only: .* m\.tflite"):
         catalog.resolve(str(compiled), [tmp_path])
     plain = tiny(tmp_path, "m.tflite")
-    for given in (compiled, plain):
-        file = catalog.resolve(str(given), [tmp_path])
+    for path in (compiled, plain):
+        file = catalog.resolve(str(path), [tmp_path])
         assert (file.path, file.edgetpu) == (plain, compiled)
 
 
@@ -351,6 +353,20 @@ def test_labels_come_from_the_user_the_model_beside_it_or_nowhere(tmp_path: Path
     assert origin() == f"the labels inside {path}"
     (tmp_path / "mine.txt").write_text("\ufeffq\r\nr\r\ns")
     assert origin(tmp_path / "mine.txt") == str(tmp_path / "mine.txt")
+
+
+@given(st.data())
+def test_damaged_metadata_is_no_reason_to_refuse_a_model(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
+        written.writestr("inside.txt", "x\ny\nz\n" * 9)
+    damaged = bytearray(archive.getvalue())
+    for place in data.draw(st.lists(st.integers(0, len(damaged) - 1), min_size=1, max_size=4)):
+        damaged[place] = data.draw(st.integers(0, 255))
+    path = tiny(tmp_path_factory.getbasetemp(), "damaged.tflite", TINY + bytes(damaged))
+    catalog.describe(unknown(path), [CLASSES_IN], [CLASSES_OUT])
 
 
 def test_labels_that_cannot_be_read_are_told(tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""The command line as a shell sees it: one line and the right exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+DEADLINE_S = 30
+
+
+def edged(
+    *words: str | Path, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edged", *words],
+        cwd=cwd,
+        env={**os.environ, "EDGED_DEBUG": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "edged: Missing command (see edged --help)"),
+        (["bogus"], "edged: No such command 'bogus' (see edged --help)"),
+        (["config"], "edged: Missing command (see edged config --help)"),
+        (["config", "check"], "edged: Missing argument 'file' (see edged config check --help)"),
+        (["schema", "--chekc"], "edged: No such option: --chekc"),
+    ],
+)
+def test_wrong_use_gets_one_line_and_exit_code_2(words: list[str], told: str) -> None:
+    done = edged(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(told)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    done = edged("--version")
+    assert (done.returncode, done.stdout) == (0, f"edged {version('edged')}\n")
+
+
+def test_the_entry_script_is_the_same_program() -> None:
+    script = Path(sys.executable).with_name("edged")
+    done = subprocess.run(
+        [script, "--version"], capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    )
+    assert done.stdout == f"edged {version('edged')}\n"
+
+
+def test_a_good_configuration_is_ok(tmp_path: Path) -> None:
+    (tmp_path / "edged.toml").touch()
+    done = edged("config", "check", "edged.toml", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "edged.toml: ok\n", "")
+
+
+@pytest.mark.parametrize("words", [["config", "check"], ["config", "show", "--config"]])
+def test_a_bad_configuration_is_told_whole_with_exit_code_78(
+    tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "edged.toml").write_text('[mqtt]\nport = "abc"\nprot = 1\n')
+    done = edged(*words, "edged.toml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.splitlines() == [
+        'edged.toml: [mqtt] port: expected an integer 1-65535, got "abc"',
+        'edged.toml: [mqtt] prot: unknown key, did you mean "port"?',
+    ]
+
+
+def test_a_traceback_is_for_those_who_ask(tmp_path: Path) -> None:
+    done = edged("config", "check", tmp_path / "missing", EDGED_DEBUG="1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "ConfigError" in done.stderr
+
+
+def test_stale_schemas_are_exit_code_1(tmp_path: Path) -> None:
+    done = edged("schema", "--check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 4
+    assert done.stderr == (
+        "edged: docs/schema: not as the payloads are; run edged schema, remove extras\n"
+    )
+
+
+def test_a_reader_that_leaves_early_is_no_reason_for_a_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "edged", "config", "show"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_fault_of_edged_itself_is_one_line_too(tmp_path: Path) -> None:
+    # A file name that is no text cannot be printed as text.
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    Path(path).touch()
+    done = edged("config", "check", path, PYTHONIOENCODING="utf-8:strict")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("edged: unforeseen UnicodeEncodeError")

@@ -1,0 +1,202 @@
+"""Who may import whom: the arrows of the architecture, held."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import edged
+from edged import config
+
+PACKAGE = Path(edged.__file__).parent
+PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard"}
+BASE = {"types", "messages", "errors", "config"}
+NATIVE = {"ai_edge_litert", "tflite_runtime"}
+SECTIONS = {
+    field.type.__name__ for field in msgspec.structs.fields(config.Config)
+}  # what a part may know of the configuration
+
+MAY_IMPORT = {
+    "errors": set[str](),
+    "systemd": set[str](),
+    "types": set[str](),
+    "messages": {"types"},
+    "toml": set[str](),
+    "config": {"errors", "toml"},
+    "resources": {"errors"},
+    "health": BASE | PARTS | {"systemd"},
+    "pipeline": BASE | PARTS | {"health"},
+    "daemon": BASE | PARTS | {"systemd", "health", "pipeline", "resources"},
+    "commands": BASE | PARTS | {"systemd", "health", "pipeline", "resources", "daemon"},
+    "cli": {"commands", "config", "errors"},
+    "__main__": {"cli"},
+} | dict.fromkeys(PARTS, BASE)
+"""By the first name below `edged`; every one may import from itself."""
+
+EXTRA = {"inference.catalog": {"resources"}}
+STDLIB_ONLY = {"errors", "systemd"}
+
+
+def violations(module: str, code: str) -> list[str]:
+    """What a module (`mqtt.publisher`) does that it may not, a line each."""
+    tree = ast.parse(code)
+    return [f"edged.{module}: {what}" for what in _violations(module, tree)]
+
+
+def _violations(module: str, tree: ast.Module) -> Iterator[str]:
+    home = module.partition(".")[0]
+    for name in _imports(tree):
+        if name.partition(".")[0] == "edged":
+            yield from _wrong_way(module, home, name)
+        else:
+            yield from _wrong_library(module, home, name)
+    if home != "config":
+        copies = _environment_copies(tree) if home == "inference" else set()
+        yield from (
+            f"line {look.lineno}: reads the environment"
+            for look in _environment_looks(tree)
+            if look not in copies
+        )
+
+
+def _wrong_way(module: str, home: str, name: str) -> Iterator[str]:
+    allowed = MAY_IMPORT.get(home, set()) | EXTRA.get(module, set()) | {home}
+    _, target, *inner = [*name.split("."), ""]
+    if target not in allowed or module == "inference.worker":
+        yield f"imports {name}"
+    elif home in PARTS and target == "config" and inner[0] not in SECTIONS:
+        yield f"imports {name}, which is more than its section"
+
+
+def _wrong_library(module: str, home: str, name: str) -> Iterator[str]:
+    library = name.partition(".")[0]
+    if home in STDLIB_ONLY and library not in sys.stdlib_module_names | {"systemd"}:
+        yield f"imports {name}, which is not in the standard library"
+    if module == "inference.worker" and library == "cv2":
+        yield "imports cv2, which costs the worker 30 MB"
+    if module != "inference.worker" and library in NATIVE:
+        yield f"imports {name}, which belongs to the worker"
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Every imported thing with its full name: `edged.types.Frame`, `numpy`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str(source), level=0, names=names):
+                yield from (f"{source}.{alias.name}" for alias in names)
+            case ast.ImportFrom():
+                yield "edged"  # relative: no arrow to be seen
+            case ast.Call(
+                func=ast.Attribute(attr="import_module")
+                | ast.Name(id="import_module" | "__import__"),
+                args=[ast.Constant(value=str(source)), *_],
+            ):
+                yield source
+
+
+def _environment_looks(tree: ast.Module) -> Iterator[ast.Attribute | ast.ImportFrom]:
+    """Where a module touches the environment of the process."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(
+                value=ast.Name(id="os"), attr="environ" | "environb" | "getenv" | "getenvb"
+            ):
+                yield node
+            case ast.ImportFrom(module="os", names=names):
+                if any(alias.name.startswith(("environ", "getenv")) for alias in names):
+                    yield node
+
+
+def _environment_copies(tree: ast.Module) -> set[ast.expr]:
+    """What is copied as a whole, as for a child process: that is not a look inside."""
+    copies: set[ast.expr] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=value, attr="copy")):  # os.environ.copy()
+                copies.add(value)
+            case ast.Call(func=ast.Name(id="dict"), args=[value]):  # dict(os.environ, ...)
+                copies.add(value)
+            case ast.Dict(keys=keys, values=values):  # {**os.environ, ...}
+                copies |= {v for key, v in zip(keys, values, strict=True) if key is None}
+            case ast.BinOp(left=value, op=ast.BitOr()):  # os.environ | {...}
+                copies.add(value)
+    return copies
+
+
+def _modules() -> dict[str, Path]:
+    return {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.name != "__init__.py"
+    }
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_a_module_imports_and_reads_only_what_it_may(module: str) -> None:
+    assert violations(module, _modules()[module].read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_every_module_has_its_place_in_the_house(module: str) -> None:
+    assert module.partition(".")[0] in MAY_IMPORT
+
+
+def test_package_files_are_empty() -> None:
+    assert [path for path in PACKAGE.rglob("__init__.py") if path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("capture.opencv", "from edged.mqtt.publisher import Publisher"),
+        ("capture.opencv", "from edged import mqtt"),
+        ("capture.opencv", "import edged.pipeline"),
+        ("capture.opencv", "from edged.commands.run import run"),
+        ("capture.opencv", "from ..mqtt import publisher"),
+        ("capture.opencv", "def f():\n    from edged.inference import engine"),
+        ("capture.opencv", "from edged.config import Config"),
+        ("capture.opencv", "import edged.config"),
+        ("capture.opencv", "from edged.resources import resource"),
+        ("capture.opencv", "import os\nx = dict(os.environ)"),
+        ("errors", "import numpy"),
+        ("types", "from edged.errors import EdgedError"),
+        ("daemon", "from edged.commands import run"),
+        ("commands.run", "from edged.cli import app"),
+        ("inference.worker", "from edged.types import Pixels"),
+        ("inference.worker", "import cv2"),
+        ("inference.engine", "from ai_edge_litert.interpreter import Interpreter"),
+        ("inference.engine", "import importlib\nimportlib.import_module('tflite_runtime')"),
+        ("inference.engine", "import os\nhome = os.environ['HOME']"),
+        ("inference.engine", "import os\nhome = os.environ.get('HOME')"),
+        ("cli", "import os\ndebug = os.getenv('EDGED_DEBUG')"),
+        ("cli", "from os import environ"),
+    ],
+)
+def test_what_may_not_be_is_seen(module: str, code: str) -> None:
+    assert violations(module, code) != []
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("capture.opencv", "import cv2\nfrom edged.types import Frame"),
+        ("capture.opencv", "from edged.capture.source import Source"),
+        ("capture.opencv", "from edged.config import Camera"),
+        ("inference.catalog", "from edged.resources import resource"),
+        ("inference.worker", "from ai_edge_litert.interpreter import Interpreter"),
+        ("inference.engine", "import os\nenv = {**os.environ, 'A': 'b'}"),
+        ("inference.engine", "import os\nenv = os.environ.copy()"),
+        ("inference.engine", "import os\nenv = os.environ | {'A': 'b'}"),
+        ("commands.run", "from edged.daemon import Daemon"),
+        ("config", "import os\ndebug = os.environ.get('EDGED_DEBUG')"),
+    ],
+)
+def test_what_may_be_is_left_alone(module: str, code: str) -> None:
+    assert violations(module, code) == []
