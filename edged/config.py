@@ -85,7 +85,7 @@ class Camera(Section, frozen=True):
     width: Annotated[int, Meta(ge=16, le=8192)] = 640
     height: Annotated[int, Meta(ge=16, le=8192)] = 480
     """Pixels asked for; the source says what it gives."""
-    fps: Annotated[float, Meta(ge=0.1, le=1000.0)] = 30.0
+    fps: Annotated[float, Meta(ge=0.1, le=10_000.0)] = 30.0
     """Frames a second asked of a camera; pictures are shown at this rate."""
     rotate: Literal[0, 90, 180, 270] = 0
     """Degrees clockwise that make the picture upright."""

@@ -15,8 +15,9 @@ from edged.config import LabelModel, PoseModel
 from edged.decoders import classify, movenet
 from edged.errors import ModelError
 from edged.inference import geometry
-from edged.inference.catalog import ModelFile, ModelSpec, describe, resolve
+from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
+from edged.inference.specs import ModelSpec, describe
 from edged.types import Classification, Frame, Pixels, Pose
 
 

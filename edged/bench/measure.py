@@ -28,8 +28,9 @@ from edged.config import (
     dump,
 )
 from edged.errors import EdgedError
-from edged.inference.catalog import Kind, ModelFile, describe
+from edged.inference.catalog import ModelFile
 from edged.inference.engine import Engine
+from edged.inference.specs import Kind, describe
 
 OVERLOAD = 10
 """Frames offered for each that the model can take."""

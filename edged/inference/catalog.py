@@ -1,7 +1,7 @@
-"""The models: those known by name, where their files are, and what each one needs.
+"""The models: those known by name, and where their files are.
 
 A model is named by the catalog or given as a path. Its file is checked as far as that is quick,
-before any interpreter reads it; what it needs comes from its catalog entry or from its tensors.
+before any interpreter reads it.
 """
 
 from __future__ import annotations
@@ -10,29 +10,19 @@ import difflib
 import functools
 import hashlib
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 from msgspec import Meta
 
 from edged.errors import ModelError
-from edged.types import TensorInfo
+from edged.resources import resource
 
 Decoder: TypeAlias = Literal["movenet", "classify"]
 Fit: TypeAlias = Literal["track", "letterbox", "stretch", "crop"]
-Kind: TypeAlias = Literal["pose", "labels"]
-
-_KINDS: Mapping[Decoder, Kind] = {"movenet": "pose", "classify": "labels"}
-
-_MAX_LABELS_BYTES = 4 * 1024 * 1024
-"""A larger labels file is none."""
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,41 +91,6 @@ class ModelFile:
     """The catalog's labels file, where that is here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """A labels file as it is, and where it was found."""
-
-    text: str
-    origin: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ModelSpec:
-    """What a model needs and gives."""
-
-    name: str
-    decoder: Decoder
-    width: int
-    height: int
-    """Pixels of the input."""
-    fit: Fit
-    crop: float
-    table: npt.NDArray[Any] | None
-    """(256,) int8 or float32: what each byte of the picture becomes; None: the input takes bytes.
-    See `geometry.encode`."""
-    output: TensorInfo
-    logits: bool | None
-    labels: Labels | None
-    """None: the classes have numbers only, or it is a pose model."""
-    licence: str
-    """Empty: unknown."""
-
-    @property
-    def kind(self) -> Kind:
-        """What it finds."""
-        return _KINDS[self.decoder]
-
-
 def read_catalog(path: Path) -> dict[str, Entry]:
     """The models of a catalog file, by name.
 
@@ -166,11 +121,7 @@ def read_catalog(path: Path) -> dict[str, Entry]:
 @functools.cache
 def bundled() -> Mapping[str, Entry]:
     """The models that edged knows by name."""
-    package = Path(__file__).parent.parent
-    installed = package / "data" / "models" / "catalog.toml"
-    return read_catalog(
-        installed if installed.exists() else package.parent / "models" / "catalog.toml"
-    )
+    return read_catalog(resource("models/catalog.toml"))
 
 
 def known(directories: Sequence[Path]) -> dict[str, Entry]:
@@ -337,173 +288,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
-
-
-def describe(
-    file: ModelFile,
-    inputs: Sequence[TensorInfo],
-    outputs: Sequence[TensorInfo],
-    labels: Path | None = None,
-) -> ModelSpec:
-    """What a model needs, from its catalog entry or else from its tensors.
-
-    Args:
-        file: as `resolve` found it.
-        inputs: of the model, as the interpreter tells them.
-        outputs: likewise.
-        labels: a file that the user gave; otherwise the catalog's, one inside the model, or one
-            beside it (`NAME.txt`, `labels.txt`) is taken.
-
-    Raises:
-        ModelError: the tensors are none that edged can use, or not those of the catalog entry; or
-            the labels cannot be read.
-    """
-    found = f"it has inputs {_told(inputs)} and outputs {_told(outputs)}"
-    picture = inputs[0] if len(inputs) == 1 else None
-    if picture is None or not _is_picture(picture):
-        raise ModelError(
-            f"{file.path}: {found}; edged needs one input [1, height, width, 3] of uint8, int8 or "
-            "float32: convert the model with such an input"
-        )
-    decoder = _decoder_of(outputs)
-    if decoder is None:
-        raise ModelError(
-            f"{file.path}: {found}; edged reads MoveNet (one output [1, 1, 17, 3]) and "
-            "classification (one output [1, classes]): convert the model with such an output"
-        )
-    _, height, width, _ = picture.shape
-    entry = file.entry
-    if entry is None:
-        fit: Fit = "track" if decoder == "movenet" else "crop"
-        crop, logits, licence = 1.0, None, ""
-        table = _default_table(file.path, picture, decoder)
-    else:
-        wanted = (entry.decoder, entry.width, entry.height)
-        if (decoder, width, height) != wanted:
-            raise ModelError(
-                f"{file.path}: {found}; the catalog says of {file.name}: "
-                f"{entry.decoder}, {entry.width} x {entry.height}: get {entry.file.address}"
-            )
-        fit, crop, logits, licence = entry.fit, entry.crop, entry.logits, entry.licence
-        table = _table(picture, entry.mean, entry.std)
-    return ModelSpec(
-        name=file.name,
-        decoder=decoder,
-        width=width,
-        height=height,
-        fit=fit,
-        crop=crop,
-        table=table,
-        output=outputs[0],
-        logits=logits,
-        labels=_find_labels(file, labels) if decoder == "classify" else None,
-        licence=licence,
-    )
-
-
-def _told(tensors: Sequence[TensorInfo]) -> str:
-    return ", ".join(f"{tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"
-
-
-def _is_picture(tensor: TensorInfo) -> bool:
-    shape = tensor.shape
-    return (
-        tensor.dtype in {"uint8", "int8", "float32"}
-        and len(shape) == len(("batch", "height", "width", "channels"))
-        and (shape[0], shape[3]) == (1, 3)
-        and min(shape) > 0
-    )
-
-
-def _decoder_of(outputs: Sequence[TensorInfo]) -> Decoder | None:
-    """Which decoder reads these outputs; None: no one."""
-    if len(outputs) != 1:
-        return None
-    shape = outputs[0].shape
-    if shape == (1, 1, 17, 3):
-        return "movenet"
-    only_classes = len(shape) > 1 and shape[-1] > 1 and set(shape[:-1]) == {1}
-    return "classify" if only_classes else None
-
-
-_SHIFTED: npt.NDArray[np.int8] = (np.arange(256) - 128).astype(np.int8)
-"""int8: each byte becomes byte - 128."""
-
-_REAL_RANGES = ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0), (-128.0, 127.0))
-"""What the bytes 0 and 255 stand for in the models that people make."""
-
-_RANGE_TOLERANCE = 0.02
-
-
-def _table(tensor: TensorInfo, mean: float, std: float) -> npt.NDArray[Any] | None:
-    """What each byte of a picture becomes in this input; None: itself."""
-    if tensor.dtype == "uint8":
-        return None
-    real: npt.NDArray[Any] = (np.arange(256) - mean) / std
-    if tensor.dtype == "float32":
-        return real.astype(np.float32)
-    if tensor.scale == 0:
-        return _SHIFTED
-    stored: npt.NDArray[Any] = np.rint(real / tensor.scale) + tensor.zero_point
-    table: npt.NDArray[Any] = np.clip(stored, -128, 127).astype(np.int8)
-    return table
-
-
-def _default_table(path: Path, tensor: TensorInfo, decoder: Decoder) -> npt.NDArray[Any] | None:
-    """The table of a model that the catalog does not know.
-
-    An int8 input tells by its quantization what its lowest and highest value stand for: where that
-    is one of the usual ranges, the lowest is the byte 0 and the highest the byte 255. A float input
-    tells nothing: MoveNet takes the bytes, classifiers mostly -1..1.
-
-    Raises:
-        ModelError: the quantization says nothing that is known.
-    """
-    if tensor.dtype != "int8" or tensor.scale == 0:
-        mean, std = (0.0, 1.0) if decoder == "movenet" else (127.5, 127.5)
-        return _table(tensor, mean, std)
-    low, high = (tensor.scale * (limit - tensor.zero_point) for limit in (-128, 127))
-    for expected_low, expected_high in _REAL_RANGES:
-        tolerance = _RANGE_TOLERANCE * (expected_high - expected_low)
-        if abs(low - expected_low) <= tolerance and abs(high - expected_high) <= tolerance:
-            return _SHIFTED
-    raise ModelError(
-        f"{path}: its int8 input stands for {low:.3g} to {high:.3g}, which tells no normalization: "
-        "add the model with mean and std to a catalog.toml beside the models"
-    )
-
-
-def _find_labels(file: ModelFile, given: Path | None) -> Labels | None:
-    """The labels file of a classifier, by the order that `describe` tells."""
-    if given is not None:
-        return _read_labels(given)
-    if file.labels is not None:
-        return _read_labels(file.labels)
-    text = _embedded_text(file.path)
-    if text is not None:
-        return Labels(text=text, origin=f"the labels inside {file.path}")
-    beside = (file.path.with_suffix(".txt"), file.path.with_name("labels.txt"))
-    return next((_read_labels(path) for path in beside if path.is_file()), None)
-
-
-def _read_labels(path: Path) -> Labels:
-    try:
-        if path.stat().st_size > _MAX_LABELS_BYTES:
-            raise ModelError(f"{path} is too large for a labels file")
-        return Labels(text=path.read_text("utf-8-sig"), origin=str(path))
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ModelError(f"{path} is no UTF-8 text: give a labels file") from error
-
-
-def _embedded_text(path: Path) -> str | None:
-    """The first text file of a model's metadata, which is a zip archive behind the model."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if info.filename.endswith(".txt") and info.file_size <= _MAX_LABELS_BYTES:
-                    return archive.read(info).decode("utf-8-sig")
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
-        return None  # no metadata, or damaged or encrypted: a model works without
-    return None

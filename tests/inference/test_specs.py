@@ -1,0 +1,187 @@
+"""What a model needs is worked out from its catalog entry or its tensors."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_files import CATALOG, TINY, tiny, unknown
+
+from edged.errors import ModelError
+from edged.inference import catalog
+from edged.inference.specs import describe
+from edged.types import TensorInfo
+
+MOVENET_IN = TensorInfo("image", "uint8", (1, 192, 192, 3))
+MOVENET_OUT = TensorInfo("keypoints", "float32", (1, 1, 17, 3))
+CLASSES_IN = TensorInfo("input", "uint8", (1, 224, 224, 3), 1 / 128, 128)
+CLASSES_OUT = TensorInfo("classes", "uint8", (1, 3), 1 / 256, 0)
+
+
+def test_movenet_is_known_by_its_tensors() -> None:
+    spec = describe(unknown(Path("m.tflite")), [MOVENET_IN], [MOVENET_OUT])
+    assert (spec.decoder, spec.kind, spec.fit) == ("movenet", "pose", "track")
+    assert (spec.width, spec.height, spec.table, spec.labels) == (192, 192, None, None)
+
+
+def test_a_classifier_is_known_by_its_tensors(tmp_path: Path) -> None:
+    wide = TensorInfo("input", "uint8", (1, 96, 160, 3))
+    for shape in ((1, 3), (1, 1, 1, 3)):
+        out = TensorInfo("classes", "float32", shape)
+        spec = describe(unknown(tmp_path / "m.tflite"), [wide], [out])
+        assert (spec.decoder, spec.kind, spec.fit) == ("classify", "labels", "crop")
+        assert (spec.width, spec.height, spec.logits) == (160, 96, None)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        ([], [MOVENET_OUT]),
+        ([MOVENET_IN, MOVENET_IN], [MOVENET_OUT]),
+        ([TensorInfo("i", "uint8", (1, 192, 192, 1))], [MOVENET_OUT]),
+        ([TensorInfo("i", "uint8", (4, 192, 192, 3))], [MOVENET_OUT]),
+        ([TensorInfo("i", "uint8", (1, 3))], [MOVENET_OUT]),
+        ([TensorInfo("i", "float16", (1, 192, 192, 3))], [MOVENET_OUT]),
+        ([MOVENET_IN], []),
+        ([MOVENET_IN], [MOVENET_OUT, CLASSES_OUT]),
+        ([MOVENET_IN], [TensorInfo("o", "float32", ())]),
+        ([MOVENET_IN], [TensorInfo("o", "float32", (1, 6, 56))]),
+        ([MOVENET_IN], [TensorInfo("o", "float32", (1, 1))]),
+        ([MOVENET_IN], [TensorInfo("o", "float32", (7,))]),
+    ],
+)
+def test_other_tensors_are_refused_with_what_was_found(
+    inputs: list[TensorInfo], outputs: list[TensorInfo]
+) -> None:
+    with pytest.raises(ModelError, match=r"m.tflite: it has inputs .* and outputs .*: convert"):
+        describe(unknown(Path("m.tflite")), inputs, outputs)
+
+
+def test_a_catalog_model_with_other_tensors_is_refused(shared: Path) -> None:
+    file = catalog.resolve("mobilenet-v2", [shared / "models"])
+    small = TensorInfo("input", "uint8", (1, 192, 192, 3))
+    with pytest.raises(ModelError, match="the catalog says of mobilenet-v2: classify, 224 x 224"):
+        describe(file, [small], [CLASSES_OUT])
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero_point"), [(1 / 127.5, 0), (1 / 128, 0), (1 / 255, -128), (1.0, -128), (1.0, 0)]
+)
+def test_usual_int8_inputs_take_bytes_less_128(scale: float, zero_point: int) -> None:
+    picture = TensorInfo("i", "int8", (1, 192, 192, 3), scale, zero_point)
+    spec = describe(unknown(Path("m.tflite")), [picture], [MOVENET_OUT])
+    assert spec.table is not None
+    assert spec.table.dtype == np.int8
+    assert spec.table.tolist() == list(range(-128, 128))
+
+
+def test_other_int8_inputs_are_refused_with_their_range() -> None:
+    picture = TensorInfo("i", "int8", (1, 192, 192, 3), 0.02, -10)
+    with pytest.raises(ModelError, match=r"stands for -2.36 to 2.74, .* mean and std"):
+        describe(unknown(Path("m.tflite")), [picture], [MOVENET_OUT])
+
+
+def test_float_classifiers_take_minus_1_to_1_and_movenet_bytes(tmp_path: Path) -> None:
+    picture = TensorInfo("i", "float32", (1, 192, 192, 3))
+    classes = describe(unknown(tmp_path / "m.tflite"), [picture], [CLASSES_OUT]).table
+    poses = describe(unknown(tmp_path / "m.tflite"), [picture], [MOVENET_OUT]).table
+    assert classes is not None
+    assert poses is not None
+    assert classes.dtype == poses.dtype == np.float32
+    assert classes[[0, 255]].tolist() == [-1.0, 1.0]
+    assert poses[[0, 255]].tolist() == [0.0, 255.0]
+
+
+def test_a_catalog_s_mean_and_std_meet_the_quantization(tmp_path: Path) -> None:
+    text = CATALOG % hashlib.sha256(TINY).hexdigest()
+    (tmp_path / "catalog.toml").write_text(text + "mean = 100.0\nstd = 50.0\n")
+    tiny(tmp_path)
+    (tmp_path / "tiny_labels.txt").write_text("a\nb\nc\n")
+    picture = TensorInfo("i", "int8", (1, 224, 224, 3), 0.02, -10)
+    file = catalog.resolve("tiny", [tmp_path])
+    table = describe(file, [picture], [CLASSES_OUT]).table
+    assert table is not None
+    assert [int(table[byte]) for byte in (0, 100, 101, 255)] == [-110, -10, -9, 127]
+
+
+# Labels
+
+
+def test_labels_come_from_the_user_the_model_beside_it_or_nowhere(tmp_path: Path) -> None:
+    path = tiny(tmp_path)
+
+    def origin(given: Path | None = None) -> str:
+        spec = describe(unknown(path), [CLASSES_IN], [CLASSES_OUT], given)
+        return spec.labels.origin if spec.labels else "nowhere"
+
+    assert origin() == "nowhere"
+    for name in ("labels.txt", "tiny.txt"):
+        (tmp_path / name).write_text("a\nb\nc\n")
+        assert origin() == str(tmp_path / name)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("inside.txt", "x\ny\nz\n")
+    path.write_bytes(TINY + archive.getvalue())
+    assert origin() == f"the labels inside {path}"
+    (tmp_path / "mine.txt").write_text("\ufeffq\r\nr\r\ns")
+    assert origin(tmp_path / "mine.txt") == str(tmp_path / "mine.txt")
+
+
+@given(st.data())
+def test_damaged_metadata_is_no_reason_to_refuse_a_model(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
+        written.writestr("inside.txt", "x\ny\nz\n" * 9)
+    damaged = bytearray(archive.getvalue())
+    for place in data.draw(st.lists(st.integers(0, len(damaged) - 1), min_size=1, max_size=4)):
+        damaged[place] = data.draw(st.integers(0, 255))
+    path = tiny(tmp_path_factory.getbasetemp(), "damaged.tflite", TINY + bytes(damaged))
+    describe(unknown(path), [CLASSES_IN], [CLASSES_OUT])
+
+
+def test_labels_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    path = tiny(tmp_path)
+    (tmp_path / "utf16.txt").write_text("cat", "utf-16")
+    for name, told in (("none.txt", "No such file"), ("utf16.txt", "no UTF-8 text")):
+        with pytest.raises(ModelError, match=told):
+            describe(unknown(path), [CLASSES_IN], [CLASSES_OUT], tmp_path / name)
+
+
+def info(detail: dict[str, Any]) -> TensorInfo:
+    """What an interpreter tells of a tensor."""
+    return TensorInfo(
+        detail["name"],
+        np.dtype(detail["dtype"]).name,
+        tuple(int(length) for length in detail["shape"]),
+        *detail["quantization"],
+    )
+
+
+def test_real_models_are_described(shared: Path) -> None:
+    found = {}
+    for path in sorted((shared / "models").glob("*.tflite")):
+        if "posenet" in path.name or "edgetpu" in path.name or "error" in path.name:
+            continue
+        interpreter = Interpreter(str(path))
+        spec = describe(
+            catalog.resolve(str(path), [shared / "models"]),
+            [info(detail) for detail in interpreter.get_input_details()],
+            [info(detail) for detail in interpreter.get_output_details()],
+        )
+        found[spec.name] = (spec.kind, spec.width, spec.table is None)
+    assert found == {
+        "mobilenet-v1-0.25-128": ("labels", 128, True),
+        "mobilenet-v2": ("labels", 224, True),
+        "mobilenet-v2-tf2": ("labels", 224, True),
+        "movenet-lightning": ("pose", 192, True),
+    }
