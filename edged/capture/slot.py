@@ -25,6 +25,11 @@ class LatestFrame:
         """Frames that were replaced before anyone took them."""
         return self._dropped
 
+    @property
+    def closed(self) -> bool:
+        """Whether there will be no more frames."""
+        return self._closed
+
     def put(self, frame: Frame) -> None:
         """Place the newest frame. After `close` the frame is only released."""
         with self._changed:
@@ -57,9 +62,13 @@ class LatestFrame:
         return self._frame is not None or self._closed
 
     def wait_empty(self, timeout_s: float) -> bool:
-        """Wait until the frame was taken, for a source that drops none; False: not in time."""
+        """Wait until the frame was taken, for a source that drops none.
+
+        False: it is still there, after `timeout_s` or when the slot was closed.
+        """
         with self._changed:
-            return self._changed.wait_for(lambda: self._frame is None, timeout_s)
+            self._changed.wait_for(lambda: self._frame is None or self._closed, timeout_s)
+            return self._frame is None
 
     def close(self) -> None:
         """Wake everyone. A frame that is still there can be taken."""

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+from threading import Event
 from typing import Protocol
 
+from edged.config import Camera
+from edged.errors import SourceError
 from edged.types import Frame
+
+KINDS = (
+    "a picture, a directory or glob of pictures, a video file, /dev/videoN, webcam:N, "
+    "or a stream (rtsp://, rtsps://, http://, https://)"
+)
+PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
+"""How the names of pictures end, in lower case; any other file is taken for a video."""
+
+_WEBCAM = re.compile(r"/dev/.+|webcam:\d+")
+_STREAM = re.compile(r"(rtsps?|https?)://.+", re.IGNORECASE | re.DOTALL)
+_USERINFO_PASSWORD = re.compile(r"(?<=://)([^@/?#:]*):.*@", re.DOTALL)
+_QUERY_SECRET = re.compile(r"([?&](?:pass\w*|pwd|token|key|secret|auth)=)[^&#]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +36,7 @@ class SourceInfo:
     """Its address as configured, without any password."""
     width: int
     height: int
-    """Pixels of the upright frame."""
+    """Pixels of the upright frame. Pictures: of the first one, each has its own size."""
     fps: float
     """Frames a second; 0: unknown."""
     live: bool
@@ -33,9 +53,85 @@ class Source(Protocol):
     def read(self, timeout_s: float) -> Frame | None:
         """The next frame, waiting until it is due; None: the end, and so at every later call.
 
+        A file's wait for the moment of its next frame does not count as time without a frame.
+
         Raises:
-            SourceError: no frame within `timeout_s`, or the source is gone.
+            SourceError: no frame within `timeout_s`, or the source is gone. A file source may be
+                read on: the next call gives the next frame that can be read, or None.
         """
 
     def close(self) -> None:
         """Let go of the device, file or stream. May be called twice."""
+
+
+def open_source(settings: Camera, stop: Event | None = None) -> Source:
+    """Open what `settings.source` names; `stop`, once set, ends a file's wait for its next frame.
+
+    Raises:
+        SourceError: the address names nothing that gives frames.
+    """
+    address, stop = settings.source, stop or Event()
+    if _WEBCAM.fullmatch(address):
+        from edged.capture.opencv import open_webcam  # noqa: PLC0415 - OpenCV takes a while
+
+        return open_webcam(settings)
+    if _STREAM.fullmatch(address):
+        from edged.capture.opencv import open_stream  # noqa: PLC0415
+
+        return open_stream(settings)
+    path = Path(address).expanduser()
+    if address and path.is_file() and not _is_picture(path):
+        from edged.capture.opencv import VideoFile  # noqa: PLC0415
+
+        return VideoFile(path, settings, stop)
+    pictures = _pictures_at(address, path)
+    from edged.capture.images import Pictures  # noqa: PLC0415
+
+    return Pictures(pictures, settings, stop)
+
+
+def is_live(address: str) -> bool:
+    """Whether the address is of a camera or stream, which may come and go."""
+    return bool(_WEBCAM.fullmatch(address) or _STREAM.fullmatch(address))
+
+
+def without_password(address: str) -> str:
+    """The address as it may be shown: what looks like a password or token becomes `***`."""
+    return _QUERY_SECRET.sub(r"\1***", _USERINFO_PASSWORD.sub(r"\1:***@", address))
+
+
+def wall_time(sensor_ns: int) -> float:
+    """Seconds since 1970 of a moment that is given in monotonic nanoseconds."""
+    return time.time() - (time.monotonic_ns() - sensor_ns) / 1e9
+
+
+def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """Sort key by which `frame2` comes before `frame10`."""
+    digits_and_text = re.findall(r"([0-9]+)|([^0-9]+)", str(path))
+    return [(int(number or -1), text) for number, text in digits_and_text], str(path)
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES
+
+
+def _pictures_at(address: str, path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if address and path.is_dir():
+        pictures = _pictures_among(path.iterdir())
+    elif any(sign in address for sign in "*?["):
+        pictures = _pictures_among(Path(name) for name in glob(str(path), recursive=True))  # noqa: PTH207 - the whole pattern is the user's
+    elif re.match(r"\w+:", address):
+        raise SourceError(f"{without_password(address)}: no such kind of source; there is {KINDS}")
+    else:
+        raise SourceError(f"{address or 'no source'}: not there; a source is {KINDS}")
+    if not pictures:
+        raise SourceError(f"{address}: no picture there ({', '.join(sorted(PICTURES))})")
+    return pictures
+
+
+def _pictures_among(paths: Iterable[Path]) -> list[Path]:
+    return sorted(
+        (path for path in paths if _is_picture(path) and path.is_file()), key=natural_order
+    )

@@ -1,0 +1,187 @@
+"""The capture thread: reads the source into the slot, and opens a camera again that has failed."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Event, Thread
+
+from edged.capture.slot import LatestFrame
+from edged.capture.source import Source, SourceInfo, is_live, open_source
+from edged.config import Camera
+from edged.errors import SourceError
+from edged.types import Frame
+
+log = logging.getLogger(__name__)
+
+READ_TIMEOUT_S = 2.0
+"""A camera that gives no frame for so long has failed."""
+
+CLOSE_TIMEOUT_S = 2.0
+"""A thread that does not come back from its driver within this is left behind."""
+
+STEADY_S = 10.0
+"""A camera that gave frames for so long has recovered; if sooner, its next pause is longer."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+
+BEAT_S = 1.0
+"""Pauses are cut into pieces of this length, with a sign of life between them."""
+
+
+def pause_s(attempt: int, jitter: float) -> float:
+    """Seconds until attempt number `attempt` (from 0) to open again; `jitter` in 0..1.
+
+    Doubles from `FIRST_PAUSE_S` to `LONGEST_PAUSE_S`; the jitter takes away at most a half, so that
+    a house full of cameras does not come back in step.
+    """
+    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(attempt, 16))
+    return longest * (1.0 - jitter / 2)
+
+
+class Capture:
+    """Owns the thread and the source.
+
+    `on_change` is called on the thread when `info`, `problem` or `ended` has changed; it must not
+    block. A file's end closes the slot. A camera has no end: while it fails, `problem` says why.
+    """
+
+    def __init__(self, settings: Camera, slot: LatestFrame, on_change: Callable[[], None]) -> None:
+        self._settings = settings
+        self._slot = slot
+        self._on_change = on_change
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="capture", daemon=True)
+        self._source: Source | None = None
+        self._first_seq = 0
+        self._next_seq = 0
+        self.info: SourceInfo | None = None
+        """What the source gives; None: no camera answers."""
+        self.problem: str | None = None
+        """Why there are no frames, for a person; None: nothing is wrong."""
+        self.ended = False
+        """True: the file is through."""
+        self.frames = 0
+        """Frames put into the slot."""
+        self.beat_ns = time.monotonic_ns()
+        """Monotonic time of the last sign of life. One comes with every frame (a file's rate may be
+        low: 10 s at 0.1/s); a camera without frames gives one at least every 10 s."""
+
+    def start(self) -> None:
+        """Open a file, or begin to look for the camera.
+
+        Raises:
+            SourceError: the address is not of a camera, and gives no frames.
+        """
+        if not is_live(self._settings.source):
+            self._source = open_source(self._settings, self._stop)
+            self.info = self._source.info
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop within `CLOSE_TIMEOUT_S`. May be called twice, and before `start`."""
+        self._stop.set()
+        if self._thread.ident is None:
+            return
+        self._thread.join(CLOSE_TIMEOUT_S)
+        if self._thread.is_alive():
+            log.warning(
+                "camera: its driver does not come back after %g s; left behind", CLOSE_TIMEOUT_S
+            )
+
+    def _run(self) -> None:
+        try:
+            if is_live(self._settings.source):
+                self._watch()
+            elif self._source is not None:
+                self._play(self._source)
+        finally:
+            self._let_go()
+
+    def _play(self, source: Source) -> None:
+        """Read a file to its end."""
+        keeps_all = self._settings.pace == "fast"
+        while not (self._stop.is_set() or self._slot.closed):
+            try:
+                frame = source.read(READ_TIMEOUT_S)
+            except SourceError as error:
+                log.warning("%s; left out", error)
+                continue
+            if frame is None:
+                break
+            if keeps_all:
+                self._wait_for_room()
+            self._deliver(frame)
+        if not self._stop.is_set():
+            self.ended = True
+            self._slot.close()
+            self._on_change()
+
+    def _wait_for_room(self) -> None:
+        while not (self._stop.is_set() or self._slot.wait_empty(BEAT_S / 4) or self._slot.closed):
+            self.beat_ns = time.monotonic_ns()
+
+    def _watch(self) -> None:
+        """Keep a camera open."""
+        attempt = 0
+        while not self._stop.is_set():
+            self.beat_ns = time.monotonic_ns()
+            first_ns: int | None = None
+            try:
+                self._source = source = open_source(self._settings, self._stop)
+                while not self._stop.is_set():
+                    frame = source.read(READ_TIMEOUT_S)
+                    if frame is None:
+                        break
+                    if self.info is None:
+                        self._answers(source.info)
+                    first_ns = first_ns or time.monotonic_ns()
+                    self._deliver(frame)
+            except SourceError as error:
+                self._fails(str(error))
+            finally:
+                self._let_go()
+            if first_ns and time.monotonic_ns() - first_ns > STEADY_S * 1e9:
+                attempt = 0
+            self._rest(pause_s(attempt, random.random()))  # noqa: S311 - no secret
+            attempt += 1
+
+    def _deliver(self, frame: Frame) -> None:
+        if self._stop.is_set():  # perhaps long ago, and the slot is another's now
+            frame.release()
+            return
+        if self._first_seq:
+            frame = replace(frame, seq=frame.seq + self._first_seq)
+        self._next_seq = frame.seq + 1
+        self._slot.put(frame)
+        self.frames += 1
+        self.beat_ns = time.monotonic_ns()
+
+    def _answers(self, info: SourceInfo) -> None:
+        rate = f" at {info.fps:g}/s" if info.fps else ""
+        log.info("camera: %s gives %dx%d%s", info.source, info.width, info.height, rate)
+        self.info, self.problem = info, None
+        self._on_change()
+
+    def _fails(self, problem: str) -> None:
+        if self._stop.is_set():
+            return
+        if self.problem is None:
+            log.warning("camera: %s; trying again until it answers", problem)
+        if self.problem != problem or self.info is not None:
+            self.info, self.problem = None, problem
+            self._on_change()
+
+    def _let_go(self) -> None:
+        source, self._source = self._source, None
+        self._first_seq = self._next_seq
+        if source is not None:
+            source.close()
+
+    def _rest(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, BEAT_S)):
+            self.beat_ns = time.monotonic_ns()

@@ -1,0 +1,32 @@
+"""OpenCV as a daemon wants it: silent, and on one thread. Import `cv2` from here."""
+
+from __future__ import annotations
+
+import os
+
+READ_TIMEOUT_S = 2
+"""A camera or stream that gives no frame for so long is gone."""
+
+OPEN_TIMEOUT_S = 5
+"""So long may a stream take to answer: a handshake over a busy radio link takes seconds."""
+
+# Before OpenCV is loaded, which reads them once; what the user has set stays.
+for _name, _value in {
+    "OPENCV_LOG_LEVEL": "SILENT",
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",  # AV_LOG_QUIET
+    # Lost UDP packets are grey pictures. Not `nobuffer`, which throws the first frames away (a
+    # camera's next key frame is seconds off, and files begin late): reading on empties a buffer.
+    "OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp",
+    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": str(READ_TIMEOUT_S),
+}.items():
+    os.environ.setdefault(_name, _value)
+
+import cv2  # noqa: E402
+
+# OpenCV's pool spins between calls: 0.2 ms of CPU a frame, for conversions that take 0.02 ms.
+cv2.setNumThreads(1)
+if os.environ["OPENCV_LOG_LEVEL"] == "SILENT":  # where OpenCV was loaded before
+    # LOG_LEVEL_SILENT; OpenCV 5 has moved the function.
+    (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
+
+__all__ = ["OPEN_TIMEOUT_S", "READ_TIMEOUT_S", "cv2"]

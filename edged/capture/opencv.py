@@ -1,0 +1,315 @@
+"""Video by OpenCV: files, webcams (V4L2) and streams (FFmpeg)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from edged.capture.native import OPEN_TIMEOUT_S, READ_TIMEOUT_S, cv2
+from edged.capture.pace import Pace
+from edged.capture.source import SourceInfo, wall_time, without_password
+from edged.capture.upright import Pool, Upright
+from edged.config import Camera
+from edged.errors import SourceError
+from edged.types import Frame, Pixels
+
+MUCH_LARGER = 1.25
+"""A device that gives up to so many times the size asked for is taken as it is."""
+
+DRIVER_BUFFERS = 2
+"""One that the driver fills while the other is decoded. With one alone, a camera that starts its
+next frame meanwhile loses it: half the frame rate. The capture thread never leaves one waiting."""
+
+BELIEVED_NS = 1_000_000_000
+"""A driver's timestamp may be so old; an older one is by another clock."""
+
+_ONE_THREAD = [cv2.CAP_PROP_N_THREADS, 1]
+"""FFmpeg's threads hold back a frame each (latency), and cost memory."""
+
+_TIMEOUTS = [
+    cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+    OPEN_TIMEOUT_S * 1000,
+    cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+    READ_TIMEOUT_S * 1000,
+]
+
+
+class _Decoder:
+    """An open `cv2.VideoCapture` and the pictures that it decodes into."""
+
+    def __init__(self, device: Any, settings: Camera) -> None:
+        self._device = device
+        self._settings = settings
+        self._bgr: Pixels = np.empty((settings.height, settings.width, 3), np.uint8)
+        self._upright: Upright | None = None
+        self._pool = Pool((0, 0, 3))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and 3 of the upright picture."""
+        return self._pool.shape
+
+    def told(self, what: int) -> float:
+        """A property of the device."""
+        return float(self._device.get(what))
+
+    def grab(self) -> bool:
+        """Take in the next picture; False: there is none."""
+        try:
+            return bool(self._device.grab())
+        except cv2.error:
+            return False
+
+    def retrieve(self) -> bool:
+        """Decode the picture taken in; False: it is damaged."""
+        try:
+            good, picture = self._device.retrieve(self._bgr)
+        except cv2.error:
+            return False
+        if not good or picture.ndim != 3:  # noqa: PLR2004 - rows, columns, colours
+            return False
+        self._bgr = picture
+        if self._upright is None or picture.shape != self._upright.accepts:
+            height, width, _ = picture.shape
+            self._upright = Upright(
+                width,
+                height,
+                self._settings,
+                interpolation=cv2.INTER_LINEAR,  # a seventh of INTER_AREA's 2 ms for 1080 lines
+                slack=MUCH_LARGER,
+            )
+            self._pool = Pool(self._upright.shape)
+        return True
+
+    def picture(self) -> tuple[Pixels, Callable[[], None]]:
+        """The decoded picture, upright, and how to give it back."""
+        if self._upright is None:
+            raise RuntimeError("a picture is retrieved before it is looked at")
+        pixels, give_back = self._pool.borrow()
+        self._upright(self._bgr, pixels)
+        return pixels, give_back
+
+    def close(self) -> None:
+        self._device.release()
+
+
+class VideoFile:
+    """A video file, at its own rate (or as fast as it is read), once (or again and again).
+
+    At its own rate a frame is decoded before it is due, and its sensor time is the moment when it
+    is. A reader that is late misses frames, as with a camera, so that time in the video stays time.
+    Only one that is late by more than a second sees it slower, as does a machine too slow for it.
+    """
+
+    def __init__(self, path: Path, settings: Camera, stop: Event) -> None:
+        """Open the file and decode its first frame.
+
+        Raises:
+            SourceError: the file cannot be read or is no video.
+        """
+        self._path = path
+        self._settings = settings
+        self._name = str(path)
+        self._seq = 0
+        self._decoder: _Decoder | None = self._open()
+        self._is_decoded = True
+        told = self._decoder.told(cv2.CAP_PROP_FPS)
+        fps = told if 0.1 <= told <= 1000 else settings.fps  # noqa: PLR2004 - else nonsense
+        self._fps = fps
+        self._pace = Pace(fps, settings.pace, stop)
+        height, width, _ = self._decoder.shape
+        self.info = SourceInfo(settings.source, width, height, fps, live=False)
+
+    def _open(self) -> _Decoder:
+        if not os.access(self._path, os.R_OK):
+            raise SourceError(f"{self._path}: not there, or no permission to read it")
+        decoder = _Decoder(
+            cv2.VideoCapture(self._name, cv2.CAP_FFMPEG, _ONE_THREAD), self._settings
+        )
+        if decoder.grab() and decoder.retrieve():
+            return decoder
+        decoder.close()
+        raise SourceError(f"{self._path}: damaged, or not a video that OpenCV can read")
+
+    def read(self, timeout_s: float) -> Frame | None:  # noqa: ARG002 - a file is there at once
+        """The next frame when it is due. See `Source.read`."""
+        late = min(self._pace.late(), round(self._fps))
+        for _ in range(late):
+            if self._decoder and (self._is_decoded or self._decoder.grab()):
+                self._is_decoded = False
+                self._seq += 1
+                self._pace.skip()
+        decoder = self._decode_next()
+        if decoder is None:
+            return None
+        self._is_decoded = False
+        pixels, give_back = decoder.picture()
+        due_ns = self._pace.wait()
+        if due_ns is None:
+            give_back()
+            return None
+        seq, self._seq = self._seq, self._seq + 1
+        return Frame(pixels, seq, due_ns, wall_time(due_ns), give_back, self._name)
+
+    def _decode_next(self) -> _Decoder | None:
+        """The decoder with the next picture decoded; None: the end."""
+        if self._decoder is None or self._is_decoded:
+            return self._decoder
+        while self._decoder.grab():
+            if self._decoder.retrieve():
+                return self._decoder
+        self.close()
+        if self._settings.loop:
+            self._decoder = self._open()
+        return self._decoder
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._decoder is not None:
+            self._decoder.close()
+        self._decoder = None
+
+
+class LiveVideo:
+    """A webcam or stream, from the moment that it has given its first frame."""
+
+    def __init__(
+        self,
+        device: Any,
+        settings: Camera,
+        *,
+        stamp: Callable[[float, int], int],
+        fps: float | None = None,
+    ) -> None:
+        """Take over `device`, also when this fails.
+
+        `stamp` makes the sensor time of the device's position (ms) and the arrival (ns). `fps`: the
+        rate, where the device is not to be believed.
+
+        Raises:
+            SourceError: no frame comes.
+        """
+        self._name = without_password(settings.source)
+        self._stamp = stamp
+        self._seq = 0
+        self._decoder: _Decoder | None = _Decoder(device, settings)
+        try:
+            self._arrived_ns: int | None = self._next(READ_TIMEOUT_S)
+        except SourceError:
+            self.close()
+            raise
+        told = self._decoder.told(cv2.CAP_PROP_FPS) if fps is None else fps
+        height, width, _ = self._decoder.shape
+        self.info = SourceInfo(
+            self._name,
+            width,
+            height,
+            told if 0 < told <= 1000 else 0.0,  # noqa: PLR2004 - else a time base
+            live=True,
+        )
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """The next frame. See `Source.read`.
+
+        A device that is mute ends the wait after `READ_TIMEOUT_S`: OpenCV takes no other limit once
+        it is open.
+        """
+        if self._decoder is None:
+            return None
+        sensor_ns, self._arrived_ns = self._arrived_ns or self._next(timeout_s), None
+        pixels, give_back = self._decoder.picture()
+        seq, self._seq = self._seq, self._seq + 1
+        return Frame(pixels, seq, sensor_ns, wall_time(sensor_ns), give_back, self._name)
+
+    def _next(self, timeout_s: float) -> int:
+        """Decode the next good picture; its sensor time."""
+        began = time.monotonic()
+        while self._decoder is not None and self._decoder.grab():
+            # Before decoding, which takes its time.
+            arrived_ns = time.monotonic_ns()
+            position_ms = self._decoder.told(cv2.CAP_PROP_POS_MSEC)
+            if self._decoder.retrieve():
+                return self._stamp(position_ms, arrived_ns)
+            if time.monotonic() - began > timeout_s:
+                raise SourceError(f"{self._name}: nothing but damaged frames for {timeout_s:g} s")
+        waited_s = time.monotonic() - began
+        raise SourceError(
+            f"{self._name}: no frame for {waited_s:.0f} s (is the camera still there?)"
+            if waited_s > READ_TIMEOUT_S / 2
+            else f"{self._name}: gives no more frames (unplugged, or the connection was closed)"
+        )
+
+    def close(self) -> None:
+        """Let go of the device or connection."""
+        if self._decoder is not None:
+            self._decoder.close()
+        self._decoder = None
+
+
+def open_webcam(settings: Camera) -> LiveVideo:
+    """A V4L2 camera: `/dev/videoN` or `webcam:N`. It is asked for the size and rate, in MJPEG.
+
+    Raises:
+        SourceError: there is no such camera, it is not ours to open, or it gives no frame.
+    """
+    path = settings.source.replace("webcam:", "/dev/video")
+    if not Path(path).exists():
+        raise SourceError(f"{settings.source}: no such device (is the camera plugged in?)")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise SourceError(f"{settings.source}: no permission (is the user in the group `video`?)")
+    device = cv2.VideoCapture(path, cv2.CAP_V4L2)
+    if not device.isOpened():
+        raise SourceError(f"{settings.source}: does not open (no camera, or another program's)")
+    # What it cannot do, it leaves: the first frame tells what it gives.
+    for what, value in (
+        (cv2.CAP_PROP_BUFFERSIZE, DRIVER_BUFFERS),
+        (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),  # raw pictures fill USB 2 at 10/s
+        (cv2.CAP_PROP_FRAME_WIDTH, settings.width),
+        (cv2.CAP_PROP_FRAME_HEIGHT, settings.height),
+        (cv2.CAP_PROP_FPS, settings.fps),
+    ):
+        device.set(what, value)
+    return LiveVideo(device, settings, stamp=driver_time)
+
+
+def open_stream(settings: Camera) -> LiveVideo:
+    """A network camera, read with FFmpeg: RTSP over TCP, or HTTP.
+
+    Raises:
+        SourceError: no answer, or no video in it.
+    """
+    began = time.monotonic()
+    device = cv2.VideoCapture(settings.source, cv2.CAP_FFMPEG, [*_TIMEOUTS, *_ONE_THREAD])
+    if not device.isOpened():
+        waited_s = time.monotonic() - began
+        raise SourceError(
+            f"{without_password(settings.source)}: "
+            + (
+                f"no answer for {waited_s:.0f} s (is the camera on, is the address right?)"
+                if waited_s > OPEN_TIMEOUT_S / 2
+                else "refused, or no video there (are address, user and password right?)"
+            )
+        )
+    # A series of JPEGs does not tell its rate, so FFmpeg makes one up.
+    is_mjpeg = device.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter.fourcc(*"MJPG")
+    return LiveVideo(device, settings, stamp=arrival, fps=0.0 if is_mjpeg else None)
+
+
+def arrival(_position_ms: float, arrived_ns: int) -> int:
+    """The sensor time of a frame that does not tell when it was taken."""
+    return arrived_ns
+
+
+def driver_time(position_ms: float, arrived_ns: int) -> int:
+    """The driver's timestamp where it is by the monotonic clock, as V4L2's mostly are.
+
+    Others are by the wall clock, or 0.
+    """
+    age_ns = arrived_ns - position_ms * 1e6
+    return arrived_ns - round(age_ns) if 0 <= age_ns < BELIEVED_NS else arrived_ns

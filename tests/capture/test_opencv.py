@@ -1,0 +1,181 @@
+"""Video files at their rate, streams over HTTP, and a webcam's clock."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from threading import Event
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edged.capture.opencv import BELIEVED_NS, VideoFile, driver_time
+from edged.capture.source import Source, open_source
+from edged.config import Camera
+from edged.errors import SourceError
+from edged.types import Frame
+
+if TYPE_CHECKING:
+    from tests.capture.conftest import HttpCamera, WriteVideo
+
+STEP = 8
+
+
+def frames_of(source: Source, most: int = 1000) -> Iterator[Frame]:
+    for _ in range(most):
+        frame = source.read(2)
+        if frame is None:
+            return
+        yield frame
+
+
+def number_in(frame: Frame) -> int:
+    """Which frame of the video this is."""
+    return round(float(frame.pixels.mean()) / STEP)
+
+
+@pytest.mark.parametrize("name", ["video.avi", "video.mp4"])
+def test_a_video_read_fast_gives_every_frame_once(name: str, write_video: WriteVideo) -> None:
+    path = write_video(name, fps=0.5)
+    source = open_source(Camera(source=str(path), pace="fast"))
+    assert (source.info.width, source.info.height, source.info.fps) == (64, 48, 0.5)
+    seen = [(frame.seq, number_in(frame), frame.name) for frame in frames_of(source)]
+    assert seen == [(number, number, str(path)) for number in range(12)]
+    assert source.read(1) is None
+    source.close()
+
+
+def test_a_loop_starts_again_and_counts_on(write_video: WriteVideo) -> None:
+    path = write_video(frames=3)
+    source = open_source(Camera(source=str(path), pace="fast", loop=True))
+    seen = [(frame.seq, number_in(frame)) for frame in frames_of(source, most=8)]
+    assert seen == [(seq, seq % 3) for seq in range(8)]
+    path.unlink()
+    with pytest.raises(SourceError, match="not there"):
+        list(frames_of(source))
+    assert source.read(1) is None
+
+
+def test_at_its_own_rate_a_frame_is_ready_when_it_is_due(write_video: WriteVideo) -> None:
+    source = open_source(Camera(source=str(write_video(frames=20, fps=50))))
+    frames, ages_ms = [], []
+    for frame in frames_of(source):
+        frames.append(frame)
+        ages_ms.append((time.monotonic_ns() - frame.sensor_ns) / 1e6)
+        frame.release()
+    gaps_ns = [(b.sensor_ns - a.sensor_ns) / (b.seq - a.seq) for a, b in pairwise(frames)]
+    assert min(gaps_ns) == statistics.median(gaps_ns) == 20_000_000
+    assert min(ages_ms) >= 0
+    assert statistics.median(ages_ms) < 3
+    assert frames[0].ts == pytest.approx(time.time(), abs=5)
+
+
+def test_a_late_reader_misses_frames_and_the_video_does_not_drift(
+    write_video: WriteVideo,
+) -> None:
+    source = open_source(Camera(source=str(write_video(frames=30, fps=50))))
+    first = source.read(1)
+    assert first
+    began_ns, shown = first.sensor_ns, []
+    for frame in frames_of(source):
+        shown.append((frame.seq, number_in(frame), (frame.sensor_ns - began_ns) / 2e7))
+        Event().wait(0.07)  # 3.5 frames
+    assert len(shown) <= 10
+    for seq, number, moment in shown:
+        assert seq == number
+        assert 0 <= round(moment - seq, 6) < 2
+
+
+def test_waiting_for_a_frame_ends_when_it_is_told_to_stop(write_video: WriteVideo) -> None:
+    stop = Event()
+    source = VideoFile(write_video(fps=0.2), Camera(), stop)
+    assert source.read(1)
+    stop.set()
+    assert source.read(1) is None
+    source.close()
+
+
+def test_the_memory_of_released_frames_is_used_again(write_video: WriteVideo) -> None:
+    source = open_source(Camera(source=str(write_video()), pace="fast", rotate=90))
+    addresses = set()
+    for frame in frames_of(source):
+        assert frame.pixels.shape == (64, 48, 3)
+        addresses.add(frame.pixels.ctypes.data)
+        frame.release()
+    assert len(addresses) == 1
+
+
+def test_frames_that_are_kept_stay_as_they_are(write_video: WriteVideo) -> None:
+    source = open_source(Camera(source=str(write_video()), pace="fast"))
+    assert [number_in(frame) for frame in list(frames_of(source))] == list(range(12))
+
+
+def test_a_video_much_larger_than_asked_for_is_scaled_down(write_video: WriteVideo) -> None:
+    source = open_source(
+        Camera(source=str(write_video()), pace="fast", width=16, height=16, flip="vertical")
+    )
+    assert (source.info.width, source.info.height) == (16, 12)
+    assert [number_in(frame) for frame in frames_of(source)] == list(range(12))
+
+
+def test_a_stream_gives_frames_without_an_end(http_camera: HttpCamera) -> None:
+    source = open_source(Camera(source=http_camera.url))
+    shown = f"http://user:***@127.0.0.1:{http_camera.port}/video"
+    assert (source.info.source, source.info.live, source.info.fps) == (shown, True, 0.0)
+    began_ns = time.monotonic_ns()
+    frames = list(frames_of(source, most=10))
+    assert [frame.seq for frame in frames] == list(range(10))
+    assert all(np.allclose(frame.pixels, 99, atol=3) for frame in frames)
+    moments = [frame.sensor_ns for frame in frames[1:]]
+    assert began_ns < min(moments)
+    assert moments == sorted(moments)
+    assert frames[0].name == shown
+    source.close()
+    assert source.read(1) is None
+
+
+def test_a_stream_that_changes_its_size_goes_on(http_camera: HttpCamera) -> None:
+    source = open_source(Camera(source=http_camera.url))
+    http_camera.size = (80, 40)
+    shapes = {frame.pixels.shape for frame in frames_of(source, most=20)}
+    assert shapes == {(source.info.height, source.info.width, 3)}  # OpenCV scales
+    source.close()
+
+
+def test_a_stream_that_is_closed_or_mute_is_told(http_camera: HttpCamera) -> None:
+    source = open_source(Camera(source=http_camera.url))
+    http_camera.is_mute.set()
+    began = time.monotonic()
+    with pytest.raises(SourceError, match=r"\*\*\*.*no frame for 2 s"):
+        list(frames_of(source))
+    assert time.monotonic() - began < 4
+    source.close()
+    http_camera.is_mute.clear()
+    source = open_source(Camera(source=http_camera.url))
+    http_camera.switch_off()
+    with pytest.raises(SourceError, match="gives no more frames"):
+        list(frames_of(source))
+    source.close()
+
+
+NOW_NS = 5_000_000_000_000
+
+
+@given(st.integers(0, BELIEVED_NS - 1_000))
+def test_a_drivers_timestamp_by_the_monotonic_clock_is_believed(age_ns: int) -> None:
+    stamp_ms = (NOW_NS - age_ns) / 1e6
+    assert driver_time(stamp_ms, NOW_NS) == pytest.approx(NOW_NS - age_ns, abs=1000)
+
+
+@given(st.floats(max_value=(NOW_NS - BELIEVED_NS) / 1e6) | st.floats(min_value=NOW_NS / 1e6 + 1))
+def test_any_other_timestamp_is_not(stamp_ms: float) -> None:
+    assert driver_time(stamp_ms, NOW_NS) == NOW_NS
+
+
+def test_nor_is_one_that_is_no_number() -> None:
+    assert driver_time(float("nan"), NOW_NS) == NOW_NS
