@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from brokers import ANYBODY, Broker
 
 ROOT = Path(__file__).parent.parent
 
@@ -17,3 +20,24 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder {folder} with the models and pictures (or set EDGED_SHARED)")
     return folder
+
+
+@pytest.fixture
+def make_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Broker]]:
+    """Makes Mosquittos, not yet started, from lines of `mosquitto.conf`; ends them."""
+    with ExitStack() as stack:
+
+        def make(options: str) -> Broker:
+            broker = Broker(tmp_path_factory.mktemp("broker"), options)
+            stack.callback(broker.close)
+            return broker
+
+        yield make
+
+
+@pytest.fixture
+def broker(make_broker: Callable[[str], Broker]) -> Broker:
+    """A Mosquitto that runs and takes anybody."""
+    broker = make_broker(ANYBODY)
+    broker.start()
+    return broker

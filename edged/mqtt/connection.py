@@ -34,6 +34,7 @@ _VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv
 CONNECT_TIMEOUT_S = 2.0
 """For TCP and again for TLS; long enough for one lost SYN, which is sent again after 1 s."""
 CONNACK_TIMEOUT_S = 5.0
+"""amqtt, for one, neither answers MQTT 5 nor hangs up."""
 SEND_BUFFER = 16_384
 """Bytes that the kernel may hold for a stalled peer (Linux doubles it): old messages, half a second
 of poses at 30 frames/s."""
@@ -174,7 +175,7 @@ class Connection:
             self._client.loop_misc()
         self._check()
         if not self._ready and now_ns - self._opened_ns > CONNACK_TIMEOUT_S * 1e9:
-            raise NoConnectionError(f"{reasons.address(self._settings)} does not answer")
+            raise reasons.unanswered(self._settings, hung_up=False)
 
     def _read(self) -> None:
         self._client.loop_read()
@@ -255,5 +256,5 @@ class Connection:
         if isinstance(self._socket, TlsSocket) and self._socket.failure is not None:
             return reasons.unreachable(self._socket.failure, self._settings)
         if not self._ready:
-            return reasons.unanswered(self._settings)
+            return reasons.unanswered(self._settings, hung_up=True)
         return reasons.ended(self._goodbye, self._settings, client_id(self._topics))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 
 class LatestPerTopic:
     """At most one message a topic: a newer one takes the place of the one that waits.
@@ -23,9 +21,6 @@ class LatestPerTopic:
 
     def __len__(self) -> int:
         return len(self._waiting)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._waiting)
 
     def put(self, topic: str, payload: bytes, now_ns: int) -> None:
         """Let a message wait. It inherits the turn of the one that it replaces."""

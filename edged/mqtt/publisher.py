@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from edged.config import Mqtt
 from edged.messages import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
-from edged.mqtt.connection import PROTOCOLS, Connection, Protocol
+from edged.mqtt.connection import PROTOCOLS, Connection, Protocol, client_id
 from edged.mqtt.latest import LatestPerTopic
 from edged.mqtt.reasons import NoConnectionError, address
 from edged.mqtt.retry import Retry
@@ -44,10 +44,13 @@ class Publisher:
         *,
         on_change: Callable[[], None] | None = None,
         retry: Retry | None = None,
+        protocols: tuple[Protocol, ...] = PROTOCOLS,
     ) -> None:
         """Check what can be checked without the broker.
 
         `on_change` is called by the publisher's thread whenever `connected` or `problem` is new.
+
+        `protocols` are tried in their order; name one when it is known what the broker speaks.
 
         Raises:
             BrokerError: a certificate or key cannot be used.
@@ -66,7 +69,10 @@ class Publisher:
         self._context = tls_context(settings)
         self._on_change = on_change
         self._retry = retry or Retry()
+        self._protocols = protocols
         self._connections = 0
+        self._since_ns = 0
+        self._brief = 0
         self._told: str | None = None
         self._thread: threading.Thread | None = None
         # The lock guards what follows, and `connected`.
@@ -132,32 +138,46 @@ class Publisher:
             self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         try:
             while not self._closing.is_set():
-                began_ns = time.monotonic_ns()
                 try:
                     self._connect()
                 except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
-                    expected = isinstance(error, NoConnectionError)
-                    self._lost(str(error) if expected else f"mqtt: {type(error).__name__}: {error}")
+                    failures = 1 if self._was_stable() else failures + 1
+                    self._lost(self._explain(error))
                     slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
-                    lived_s = (time.monotonic_ns() - began_ns) / 1e9
-                    failures = 1 if lived_s > STABLE_S else failures + 1
                     self._pause(self._retry.wait_s(failures, slowly=slowly))
         finally:
             with self._lock:
                 os.close(self._wake)
                 self._wake = -1
 
+    def _was_stable(self) -> bool:
+        """Whether the connection that has just ended was worth a fresh start."""
+        stable = self.connected and time.monotonic_ns() - self._since_ns > STABLE_S * 1e9
+        self._brief = self._brief + 1 if self.connected and not stable else 0
+        if stable:
+            self._told = None
+        return stable
+
+    def _explain(self, error: Exception) -> str:
+        if not isinstance(error, NoConnectionError):
+            return f"mqtt: {type(error).__name__}: {error}"
+        if self._brief > 1:
+            # Mosquitto gives an MQTT 3.1.1 client, and some versions any client, no reason.
+            name = client_id(self._topics)
+            return f"{error}, time and again: is there another client called {name}?"
+        return str(error)
+
     def _connect(self) -> None:
-        """Hold one connection until `close`; MQTT 5, else 3.1.1, and 5 first again next time.
+        """Hold one connection until `close`: MQTT 5, else 3.1.1; next time, 5 first again.
 
         Raises:
             NoConnectionError: there is none, or it ended.
         """
-        for protocol in PROTOCOLS:
+        for protocol in self._protocols:
             try:
                 self._hold(protocol)
             except NoConnectionError as error:
-                if error.then != "older" or protocol == PROTOCOLS[-1]:
+                if error.then != "older" or protocol == self._protocols[-1]:
                     raise
             else:
                 return
@@ -248,7 +268,7 @@ class Publisher:
         self.protocol = protocol
         self.reconnects = self._connections
         self._connections += 1
-        self._told = None
+        self._since_ns = time.monotonic_ns()
         log.info("connected to %s, MQTT %s", address(self._settings), protocol)
         self._changed(None, anyway=True)
 

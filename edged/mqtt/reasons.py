@@ -60,6 +60,8 @@ def unreachable(error: OSError | ValueError, settings: Mqtt) -> NoConnectionErro
             problem = f"no {broker}: connection refused"
         case TimeoutError():
             problem = f"no answer from {broker}"
+        case ConnectionResetError() if settings.tls:
+            problem = f"{broker} hung up: does it speak TLS on this port?"
         case OSError():
             problem = f"cannot reach {broker}: {error.strerror or error}"
         case _:
@@ -81,11 +83,16 @@ def refused(reason: ReasonCode, settings: Mqtt) -> NoConnectionError:
     return NoConnectionError(f"{broker} refused us: {words(reason)}", _then(reason.value))
 
 
-def unanswered(settings: Mqtt) -> NoConnectionError:
-    """What it means that the broker hung up instead of a CONNACK."""
-    hint = "a client certificate" if settings.tls and not settings.cert_file else "TLS"
-    asks = f" (does it want {hint}?)" if hint != "TLS" or not settings.tls else ""
-    return NoConnectionError(f"{address(settings)} hung up without an answer{asks}", "older")
+def unanswered(settings: Mqtt, *, hung_up: bool) -> NoConnectionError:
+    """What it means that the broker hung up, or kept silent, instead of a CONNACK."""
+    if not hung_up:
+        return NoConnectionError(f"{address(settings)} does not answer", "older")
+    # The alert that tells why a certificate is refused is lost when the connection is reset.
+    if settings.cert_file:
+        hint = "does it accept our client certificate?"
+    else:
+        hint = f"does it want {'a client certificate' if settings.tls else 'TLS'}?"
+    return NoConnectionError(f"{address(settings)} hung up without an answer ({hint})", "older")
 
 
 def ended(reason: ReasonCode | None, settings: Mqtt, client_id: str) -> NoConnectionError:
@@ -93,7 +100,7 @@ def ended(reason: ReasonCode | None, settings: Mqtt, client_id: str) -> NoConnec
     broker = address(settings)
     code = reason.value if reason is not None else 0
     if code == _TAKEN_OVER:
-        problem = f"{broker} has another client called {client_id}: two devices of one name?"
+        problem = f"{broker} gave our place away: is there another client called {client_id}?"
     elif code == _KEEP_ALIVE:
         problem = f"{broker} stopped answering"
     elif code in (0, _UNSPECIFIED):

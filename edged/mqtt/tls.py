@@ -96,7 +96,7 @@ def explain(error: ssl.SSLError, broker: str) -> str:
     if "alert" in reason and ("certificate" in reason or "unknown ca" in reason):
         return f"{broker} refuses our client certificate ({reason})"
     if isinstance(error, ssl.SSLEOFError) or "wrong version" in reason or "record" in reason:
-        return f"{broker} speaks no TLS on this port ({reason})"
+        return f"{broker} does not speak TLS on this port ({reason})"
     return f"no TLS connection to {broker}: {reason}"
 
 
