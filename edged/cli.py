@@ -5,6 +5,7 @@ Each command imports its module when it is called: `edged run` pays for what it 
 
 from __future__ import annotations
 
+import enum
 import os
 import sys
 from pathlib import Path
@@ -29,6 +30,9 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="Default: the defaults of every key."),
 ]
+ModelName = Annotated[
+    str, typer.Option("--model", "-m", metavar="MODEL", help="A catalog name or a .tflite file.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -50,6 +54,60 @@ def _edged(
     ] = False,
 ) -> None:
     """Options before the command."""
+
+
+@app.command()
+def run(config_file: ConfigFile = None) -> int:
+    """Run the daemon: camera in, messages out, until SIGTERM; SIGHUP reloads the configuration."""
+    from edged.commands import run
+
+    return run.run(config_file)
+
+
+class Pace(enum.StrEnum):
+    """How fast a benchmark's frames come."""
+
+    ALL = "all"
+    FAST = "fast"
+    REALTIME = "realtime"
+    OVERLOAD = "overload"
+
+
+@app.command()
+def bench(
+    model: ModelName = "movenet-lightning",
+    source: Annotated[
+        str, typer.Option("--source", "-s", help="A video file; default: a pattern of our own.")
+    ] = "",
+    seconds: Annotated[
+        float, typer.Option(min=1.0, help="Seconds of each program at each pace.")
+    ] = 10.0,
+    threads: Annotated[int, typer.Option(min=1, help="Of the model.")] = 1,
+    pace: Annotated[
+        Pace,
+        typer.Option(
+            help="fast: as many frames as are taken; realtime: the video's own rate; "
+            "overload: ten times what the model can take; all: one after the other."
+        ),
+    ] = Pace.ALL,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(help="Another program to measure in the same run; may be given again."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure edged through a real broker: frames a second, ages, CPU, memory, start."""
+    from edged.commands import bench
+
+    bench.run(
+        model,
+        source,
+        seconds=seconds,
+        threads=threads,
+        pace=pace,
+        peers=against or [],
+        json=json,
+    )
 
 
 @config_app.command("check")

@@ -334,3 +334,21 @@ def device_name(settings: Device) -> str:
 def debug_wanted() -> bool:
     """Whether the environment asks for tracebacks: `EDGED_DEBUG=1`."""
     return os.environ.get("EDGED_DEBUG") == "1"
+
+
+def model_directories() -> tuple[Path, ...]:
+    """Where model files are looked for, first match first.
+
+    `$EDGED_MODELS`, `$XDG_DATA_HOME/edged/models` (`~/.local/share/edged/models`) and
+    `/var/lib/edged/models`.
+    """
+    directories = [Path("/var/lib/edged/models")]
+    data = os.environ.get("XDG_DATA_HOME", "")
+    home = os.environ.get("HOME", "")
+    if Path(data).is_absolute():  # the XDG specification has relative paths ignored
+        directories.insert(0, Path(data, "edged", "models"))
+    elif home:
+        directories.insert(0, Path(home, ".local", "share", "edged", "models"))
+    if extra := os.environ.get("EDGED_MODELS", ""):
+        directories.insert(0, Path(extra))
+    return tuple(directories)

@@ -107,12 +107,35 @@ KEYPOINT_SEEN = 0.2
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A part of the frame to look at, in its pixels. It may reach outside the frame."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """An input or output of a model: real value = scale * (stored value - zero_point)."""
+
+    name: str
+    dtype: str
+    """NumPy's name: `uint8`, `int8`, `float32`, ..."""
+    shape: tuple[int, ...]
+    scale: float = 0.0
+    """0: not quantized."""
+    zero_point: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """One class of a classification."""
 
     label: str
     index: int
-    """Row in the labels file."""
+    """The model's output for the class, from 0: the row of a labels file with a row for each."""
     score: float
     """0..1."""
 

@@ -1,0 +1,65 @@
+"""The subscriber of `edged bench`, a process of its own: when does which message arrive?
+
+Run as `python -m edged.bench.subscriber HOST PORT`. Prints `ready` when it is subscribed,
+`first TIME` at the first frame (monotonic seconds, which all processes of a machine share), and
+once its standard input closes, one JSON line with an `Arrivals`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edged.messages import HealthMessage, Topics
+
+TOPICS = Topics("bench", "bench")
+
+
+class Arrivals(msgspec.Struct):
+    """What came, in the order of arrival."""
+
+    at: list[float] = []
+    """Monotonic seconds of each frame's message."""
+    age_ms: list[float] = []
+    """By the wall clock, which the publisher on the same machine shares."""
+    health: list[HealthMessage] = []
+
+
+class _Stamped(msgspec.Struct):
+    ts: float
+
+
+def main() -> None:
+    """Listen until the standard input closes."""
+    arrivals = Arrivals()
+    frame = msgspec.json.Decoder(_Stamped)
+
+    def on_message(_client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        wall, now = time.time(), time.monotonic()
+        if message.topic == TOPICS.health:
+            arrivals.health.append(msgspec.json.decode(message.payload, type=HealthMessage))
+        elif message.topic in {TOPICS.pose, TOPICS.labels}:
+            if not arrivals.at:
+                print(f"first {now}", flush=True)
+            arrivals.at.append(now)
+            arrivals.age_ms.append((wall - frame.decode(message.payload).ts) * 1e3)
+
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.on_message = on_message
+    client.on_subscribe = lambda *_: print("ready", flush=True)
+    client.connect(sys.argv[1], int(sys.argv[2]))
+    client.subscribe(TOPICS.everything)
+    client.loop_start()
+    sys.stdin.read()
+    client.disconnect()
+    client.loop_stop()
+    print(msgspec.json.encode(arrivals).decode(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The thread that takes the latest frame, runs it through the pipeline and hands the answer on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event, Thread
+
+import msgspec
+
+from edged.capture.slot import LatestFrame
+from edged.errors import EngineError
+from edged.health import FrameMeter, FrameTimes
+from edged.inference.engine import Engine
+from edged.messages import Topics, labels_message, pose_message
+from edged.mqtt.publisher import Publisher
+from edged.pipeline import Pipeline
+from edged.types import Frame
+
+WAIT_S = 0.25
+"""Longest wait for a frame or for the engine, between two looks at whether to stop."""
+
+
+class FrameLoop:
+    """Owns the thread; the parts that it connects belong to the caller."""
+
+    def __init__(
+        self,
+        slot: LatestFrame,
+        engine: Engine,
+        pipeline: Pipeline,
+        publisher: Publisher,
+        topics: Topics,
+        meter: FrameMeter,
+        *,
+        on_first: Callable[[], None],
+        on_end: Callable[[Exception | None], None],
+    ) -> None:
+        """Connect the parts.
+
+        Args:
+            slot: where frames come from.
+            engine: is asked for nothing until it is ready, so that no frame waits for it.
+            pipeline: of the engine.
+            publisher: where messages go.
+            topics: of the device.
+            meter: counts the frames.
+            on_first: called by the thread after the first frame went all the way.
+            on_end: called by the thread when there are no more frames, or with what went wrong.
+        """
+        self.beat_ns = time.monotonic_ns()
+        """Monotonic time of the last sign of life."""
+        self._slot = slot
+        self._engine = engine
+        self._pipeline = pipeline
+        self._publisher = publisher
+        self._topics = topics
+        self._meter = meter
+        self._on_first = on_first
+        self._on_end = on_end
+        self._encoder = msgspec.json.Encoder()
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="frames", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """End after the frame in hand; False: it is not through in time."""
+        self._stop.set()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        problem: Exception | None = None
+        try:
+            self._loop()
+        except Exception as error:  # noqa: BLE001 - the daemon tells it and ends
+            problem = error
+        if problem is not None or not self._stop.is_set():
+            self._on_end(problem)
+
+    def _loop(self) -> None:
+        first = True
+        while not self._stop.is_set():
+            self.beat_ns = time.monotonic_ns()
+            if not self._engine.wait_ready(WAIT_S):
+                continue
+            try:
+                frame = self._slot.take(WAIT_S)
+            except TimeoutError:
+                continue
+            if frame is None:
+                return
+            try:
+                self._answer(frame)
+            except EngineError:
+                self._meter.failed += 1  # the engine has told why, once
+                continue
+            finally:
+                frame.release()
+            if first:
+                first = False
+                self._on_first()
+
+    def _answer(self, frame: Frame) -> None:
+        """Run a frame through the pipeline and publish what it shows.
+
+        Raises:
+            EngineError: there is no answer to publish.
+        """
+        taken_ns = time.monotonic_ns()
+        result = self._pipeline.process(frame)
+        decoded_ns = time.monotonic_ns()
+        accelerator = self._engine.accelerator
+        age_ms = max(decoded_ns - frame.sensor_ns, 0) / 1e6
+        if result.poses is not None and self._pipeline.pose is not None:
+            message = pose_message(
+                frame,
+                result.poses,
+                age_ms=age_ms,
+                model=self._pipeline.pose.spec.name,
+                accelerator=accelerator,
+            )
+            self._publisher.stream(self._topics.pose, self._encoder.encode(message))
+        if result.labels is not None and self._pipeline.labels is not None:
+            told = labels_message(
+                frame,
+                result.labels,
+                age_ms=age_ms,
+                model=self._pipeline.labels.spec.name,
+                accelerator=accelerator,
+            )
+            self._publisher.stream(self._topics.labels, self._encoder.encode(told))
+        self._meter.add(
+            FrameTimes(
+                capture=max(taken_ns - frame.sensor_ns, 0),
+                preprocess=result.preprocess_ns,
+                infer=result.infer_ns,
+                invoke=result.invoke_ns,
+                decode=result.decode_ns,
+                publish=time.monotonic_ns() - decoded_ns,
+            )
+        )

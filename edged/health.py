@@ -1,0 +1,108 @@
+"""How the device is: times per frame, problems, temperatures.
+
+The frame loop writes into a `FrameMeter`, the main thread reads it for each health message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edged.messages import Percentiles, StageTimes
+
+THERMAL_ZONES = Path("/sys/class/thermal")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTimes:
+    """Where the time of one frame went, in nanoseconds. The parts add up to the age."""
+
+    capture: int
+    """From the exposure until the pipeline took the frame."""
+    preprocess: int
+    infer: int
+    """Invokes, with the way to the worker and back."""
+    invoke: int
+    """The bare invokes within `infer`."""
+    decode: int
+    publish: int
+    """Until the messages are handed to the MQTT client."""
+
+    @property
+    def age(self) -> int:
+        """From the exposure to the hand-over."""
+        return self.capture + self.preprocess + self.infer + self.decode + self.publish
+
+
+COLUMNS = ("capture", "preprocess", "infer", "invoke", "decode", "publish", "age")
+
+
+class FrameMeter:
+    """Collects the times of frames; written by one thread, drained by another.
+
+    Keeps at most the latest `ROWS` frames between two drains, so that its memory is bounded.
+    """
+
+    ROWS = 8192
+
+    def __init__(self) -> None:
+        self._rows: npt.NDArray[np.float32] = np.zeros((self.ROWS, len(COLUMNS)), np.float32)
+        self._drained = 0
+        self.frames = 0
+        """Frames answered since the start."""
+        self.failed = 0
+        """Frames without an answer since the start."""
+
+    def add(self, times: FrameTimes) -> None:
+        """Count an answered frame."""
+        self._rows[self.frames % self.ROWS] = (
+            times.capture,
+            times.preprocess,
+            times.infer,
+            times.invoke,
+            times.decode,
+            times.publish,
+            times.age,
+        )
+        self.frames += 1
+
+    def drain(self) -> FrameSummary:
+        """What the frames since the last drain took."""
+        frames = self.frames
+        count = min(frames - self._drained, self.ROWS)
+        rows = self._rows[np.arange(frames - count, frames) % self.ROWS] / np.float32(1e6)
+        new, self._drained = frames - self._drained, frames
+        if not count:
+            return FrameSummary(0, None, None, None)
+        p50, p95, p99 = np.percentile(rows, (50, 95, 99), axis=0).round(3).tolist()
+        by_name = {
+            name: Percentiles(p50=p50[column], p95=p95[column], p99=p99[column])
+            for column, name in enumerate(COLUMNS)
+        }
+        invoke, age = by_name.pop("invoke"), by_name.pop("age")
+        return FrameSummary(new, invoke, age, StageTimes(**by_name))
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSummary:
+    """The frames between two drains."""
+
+    frames: int
+    invoke_ms: Percentiles | None
+    age_ms: Percentiles | None
+    stage_ms: StageTimes | None
+
+
+def temperatures(zones: Path = THERMAL_ZONES) -> dict[str, float]:
+    """Degrees Celsius by sensor, as Linux names them (`cpu-thermal` on a Pi)."""
+    found = {}
+    for zone in sorted(zones.glob("thermal_zone*")):
+        try:
+            kind = (zone / "type").read_text().strip()
+            found[kind] = int((zone / "temp").read_text()) / 1000
+        except (OSError, ValueError):
+            continue  # sensors come and go, and some answer with an error while idle
+    return found

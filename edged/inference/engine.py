@@ -1,0 +1,182 @@
+"""Keeps a worker in service: one frame in flight, with a deadline, and a new worker after a fault.
+
+An `Engine` belongs to one thread at a time. The counters may be read from any.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from edged.config import Inference
+from edged.errors import EngineError, ModelError
+from edged.inference.process import LoadedModel, Worker
+
+_log = logging.getLogger(__name__)
+
+ACCELERATOR = "cpu"
+
+MOST_THREADS = 4
+"""Pose models of this size gain nothing from more."""
+LEAST_DEADLINE_S = 0.5
+DEADLINE_FACTOR = 10
+"""A deadline that was not configured is this many times the first invoke, which is a slow one."""
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 10.0
+"""Between two workers that do not start, growing twofold, with jitter."""
+FRAMES_BETWEEN_CHATTER = 256
+
+
+class Engine:
+    """Models in a worker process, which is replaced when it dies, hangs or fails."""
+
+    def __init__(self, models: Sequence[Path], settings: Inference) -> None:
+        """Start the first worker; it loads the models while the caller does other things."""
+        self.restarts = 0
+        """Workers that replaced one that was in service."""
+        self.problem: str | None = None
+        """Why there is no answer now, for a person."""
+        self._paths = tuple(models)
+        self._runtime = settings.runtime
+        self._threads = settings.threads or min(len(os.sched_getaffinity(0)), MOST_THREADS)
+        self._deadline_s = settings.deadline_ms / 1e3
+        self._pause_s = FIRST_PAUSE_S
+        self._next_start = 0.0
+        self._invokes = 0
+        self._signature: tuple[object, ...] | None = None
+        self._ready = False
+        self._worker: Worker | None = None
+        self._start_worker()
+
+    @property
+    def accelerator(self) -> str:
+        """Where the models run."""
+        return ACCELERATOR
+
+    @property
+    def runtime(self) -> str:
+        """Name and version of the TensorFlow Lite runtime; empty until one is loaded."""
+        return self._worker.runtime if self._worker else ""
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Of the worker; None: there is none now."""
+        return self._worker.pid if self._worker else None
+
+    @property
+    def models(self) -> tuple[LoadedModel, ...]:
+        """In the order of the paths. Their arrays change with the worker: ask for every frame.
+
+        Raises:
+            EngineError: the worker is not ready; `wait_ready` tells when it is.
+        """
+        if not self._ready or self._worker is None:
+            raise EngineError(self.problem or "the models are being loaded")
+        return self._worker.models
+
+    def start(self) -> tuple[LoadedModel, ...]:
+        """Wait for the first worker. Raises as `poll_start` does."""
+        while not self.poll_start(1.0):
+            pass
+        return self.models
+
+    def poll_start(self, timeout_s: float) -> bool:
+        """Wait for the first worker; False: not yet. A fault ends the engine.
+
+        Raises:
+            ModelError: a model cannot be loaded.
+            EngineError: the worker died or did not load the models in time.
+        """
+        if self._worker is None:
+            raise EngineError(self.problem or "the engine is closed")
+        try:
+            if self._worker.poll(timeout_s):
+                self._enter_service(self._worker)
+        except (ModelError, EngineError):
+            self.close()
+            raise
+        return self._ready
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Wait for the models; False: not yet. Faults are dealt with and told in `problem`."""
+        if self._ready:
+            return True
+        if self._worker is None:
+            pause = self._next_start - time.monotonic()
+            if pause > timeout_s:
+                time.sleep(timeout_s)
+                return False
+            if pause > 0:
+                time.sleep(pause)
+            self._start_worker()
+            return False
+        try:
+            if self._worker.poll(timeout_s):
+                self._enter_service(self._worker)
+        except (ModelError, EngineError) as error:
+            self._retire(error, self._backed_off())
+        return self._ready
+
+    def invoke(self, model: int) -> int:
+        """Run a model on its inputs. Returns nanoseconds of the bare invoke.
+
+        Raises:
+            EngineError: no answer for this frame. The worker is already being replaced.
+        """
+        if not self._ready or self._worker is None:
+            raise EngineError(self.problem or "the models are being loaded")
+        try:
+            elapsed = self._worker.invoke(model, self._deadline_s)
+        except EngineError as error:
+            self.restarts += 1
+            self._retire(error, 0.0)
+            self._start_worker()
+            raise
+        self._invokes += 1
+        if self._invokes % FRAMES_BETWEEN_CHATTER == 0 and (words := self._worker.chatter()):
+            _log.debug("worker: %s", words.strip())
+        return elapsed
+
+    def close(self) -> None:
+        """End the worker. May be called twice."""
+        self._ready = False
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
+
+    def _start_worker(self) -> None:
+        try:
+            self._worker = Worker(self._paths, threads=self._threads, runtime=self._runtime)
+        except EngineError as error:
+            self._retire(error, self._backed_off())
+
+    def _enter_service(self, worker: Worker) -> None:
+        signature = tuple((model.input_info, model.output_info) for model in worker.models)
+        if self._signature not in (None, signature):
+            raise EngineError("a model file was replaced by another kind of model: reload edged")
+        self._signature = signature
+        if not self._deadline_s:
+            slowest_s = max(model.warmup_ns for model in worker.models) / 1e9
+            self._deadline_s = max(LEAST_DEADLINE_S, DEADLINE_FACTOR * slowest_s)
+        if self.problem is not None:
+            _log.info("the worker is back (process %d)", worker.pid)
+        self.problem = None
+        self._pause_s = FIRST_PAUSE_S
+        self._ready = True
+
+    def _retire(self, error: Exception, pause_s: float) -> None:
+        """Kill the worker, if there is one, and let the next start after a pause."""
+        self.close()
+        self._next_start = time.monotonic() + pause_s
+        if self.problem != str(error):
+            self.problem = str(error)
+            _log.warning("no answer from the models: %s", self.problem)
+
+    def _backed_off(self) -> float:
+        pause_s = self._pause_s
+        self._pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret

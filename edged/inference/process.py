@@ -1,0 +1,219 @@
+"""The parent's handle of one worker process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import mmap
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edged.errors import EngineError, ModelError
+from edged.types import TensorInfo
+
+_log = logging.getLogger(__name__)
+
+Tensor = npt.NDArray[Any]
+
+START_DEADLINE_S = 30.0
+"""A Pi reads a large model from a slow SD card in a few seconds."""
+MESSAGE_BYTES = 65536
+INVOKED_BYTES = 8
+CHATTER_BYTES = 65536
+"""What a pipe holds of the words that native code writes to standard error."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedModel:
+    """A model in the worker. The arrays are views of the memory shared with it."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    """Valid from one invoke of this model to the next."""
+    input_info: tuple[TensorInfo, ...]
+    output_info: tuple[TensorInfo, ...]
+    warmup_ns: int
+    """What the first invoke took."""
+
+
+def _tensor_info(told: dict[str, Any]) -> TensorInfo:
+    return TensorInfo(
+        told["name"], told["dtype"], tuple(told["shape"]), told["scale"], told["zero_point"]
+    )
+
+
+def _view(memory: mmap.mmap, told: dict[str, Any]) -> Tensor:
+    count = int(np.prod(told["shape"], dtype=np.int64))
+    flat: Tensor = np.frombuffer(memory, told["dtype"], count, told["offset"])
+    return flat.reshape(told["shape"])
+
+
+def _pipe(*, reader: contextlib.ExitStack, writer: contextlib.ExitStack) -> tuple[int, int]:
+    """The two ends of a new pipe, each to be closed by its owner."""
+    read_end, write_end = os.pipe()
+    reader.callback(os.close, read_end)
+    writer.callback(os.close, write_end)
+    return read_end, write_end
+
+
+class Worker:
+    """One child process with its models. Belongs to one thread; `kill` ends it for good.
+
+    Starting takes some tenths of a second: the constructor returns at once, `poll` tells.
+    """
+
+    def __init__(self, models: Sequence[Path], *, threads: int, runtime: str) -> None:
+        """Start the process.
+
+        Raises:
+            EngineError: the system lets no process start.
+        """
+        self.models: tuple[LoadedModel, ...] = ()
+        self.runtime = ""
+        self._started = time.monotonic()
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            try:
+                self._socket, its_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                ours.enter_context(self._socket)
+                theirs.enter_context(its_socket)
+                its_lifeline, _ = _pipe(reader=theirs, writer=ours)
+                self._chatter, its_chatter = _pipe(reader=ours, writer=theirs)
+                # A worker must never wait for us to read its chatter.
+                os.set_blocking(self._chatter, False)
+                os.set_blocking(its_chatter, False)
+                self._process = subprocess.Popen(
+                    [
+                        sys.executable,
+                        "-P",
+                        "-m",
+                        "edged.inference.worker",
+                        f"{its_socket.fileno()}",
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    stdout=its_chatter,
+                    stderr=its_chatter,
+                    pass_fds=(its_socket.fileno(), its_lifeline),
+                    start_new_session=True,  # a terminal's Ctrl-C is ours to handle
+                    env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+                )
+                ours.callback(self._end_process)
+                request = {
+                    "models": [str(path) for path in models],
+                    "threads": threads,
+                    "runtime": runtime,
+                    "lifeline": its_lifeline,
+                }
+                self._socket.send(json.dumps(request).encode())
+            except OSError as error:
+                raise EngineError(f"cannot start a worker process: {error}") from error
+            self._resources = ours.pop_all()
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def poll(self, timeout_s: float) -> bool:
+        """Wait for the models to be loaded; False: not yet.
+
+        Raises:
+            ModelError: a model cannot be loaded, whose fault is the file's or the configuration's.
+            EngineError: the process died, or has been loading for `START_DEADLINE_S`.
+        """
+        self._socket.settimeout(max(timeout_s, 0.001))
+        try:
+            text, fds, _, _ = socket.recv_fds(self._socket, MESSAGE_BYTES, 1)
+        except TimeoutError:
+            if time.monotonic() - self._started > START_DEADLINE_S:
+                raise EngineError(
+                    f"the models were not loaded within {START_DEADLINE_S:.0f} s"
+                ) from None
+            return False
+        except OSError as error:
+            raise self._death("while loading") from error
+        if not text:
+            raise self._death("while loading")
+        told = json.loads(text)
+        if "error" in told:
+            raise ModelError(told["error"])
+        memory = mmap.mmap(fds[0], max(told["bytes"], 1))
+        os.close(fds[0])
+        self.runtime = told["runtime"]
+        self.models = tuple(
+            LoadedModel(
+                inputs=tuple(_view(memory, tensor) for tensor in model["inputs"]),
+                outputs=tuple(_view(memory, tensor) for tensor in model["outputs"]),
+                input_info=tuple(map(_tensor_info, model["inputs"])),
+                output_info=tuple(map(_tensor_info, model["outputs"])),
+                warmup_ns=model["warmup_ns"],
+            )
+            for model in told["models"]
+        )
+        if words := self.chatter():
+            _log.debug("worker %d: %s", self.pid, words.strip())
+        return True
+
+    def invoke(self, model: int, timeout_s: float) -> int:
+        """Run a model on its inputs. Returns nanoseconds of the bare invoke.
+
+        Raises:
+            EngineError: the invoke failed, took longer than `timeout_s`, or the process died.
+                After any of them the worker is of no use: `kill` it.
+        """
+        connection = self._socket
+        try:
+            connection.settimeout(timeout_s)
+            connection.send(bytes((model,)))
+            answer = connection.recv(MESSAGE_BYTES)
+        except TimeoutError as error:
+            raise EngineError(f"no answer within {timeout_s * 1e3:.0f} ms") from error
+        except OSError as error:
+            raise self._death("during an invoke") from error
+        if len(answer) == INVOKED_BYTES:
+            return int.from_bytes(answer, sys.byteorder)
+        if not answer:
+            raise self._death("during an invoke")
+        raise EngineError(answer.decode())
+
+    def _death(self, when: str) -> EngineError:
+        """What to say of a process that closed its socket."""
+        try:
+            code = self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return EngineError(f"the worker hung up {when}")
+        if code < 0:
+            how = f"was killed by {signal.Signals(-code).name}"
+        else:
+            how = f"ended with code {code}"
+        last_words = self.chatter().strip().rsplit("\n", 1)[-1]
+        return EngineError(f"the worker {how} {when}" + (f": {last_words}" if last_words else ""))
+
+    def chatter(self) -> str:
+        """What native code has written since the last call; read often, or the rest is lost."""
+        try:
+            return os.read(self._chatter, CHATTER_BYTES).decode(errors="replace")
+        except BlockingIOError:
+            return ""
+
+    def kill(self) -> None:
+        """End the process at once and take everything of it back. May be called twice."""
+        self.models = ()  # the shared memory goes with the last of its views
+        self._resources.close()
+
+    def _end_process(self) -> None:
+        self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # One in an uninterruptible driver call stays until that ends; Popen reaps it later.
+            self._process.wait(1.0)

@@ -1,0 +1,198 @@
+"""The child process that holds the models: input in, invoke, outputs back, answer.
+
+Native inference code can crash or hang in ways that Python cannot catch; here it takes nothing but
+this process with it. Run by `edged.inference.process` as `python -m edged.inference.worker FD`;
+imports nothing of edged and no OpenCV.
+
+The conversation, over a SOCK_SEQPACKET socket, so that a message is a `recv`:
+
+1. in:  JSON `{"models": [path, ...], "threads": n, "runtime": "auto" | module, "lifeline": fd}`
+2. out: JSON `{"runtime": .., "bytes": .., "models": [{"inputs": [tensor], "outputs": [tensor],
+   "warmup_ns": ..}]}` and the file descriptor of the shared memory, or `{"error": ..}`
+3. in:  the index of a model, one byte, once its input lies in the shared memory
+4. out: nanoseconds of the invoke (int64, native order) once the outputs lie in the shared memory,
+   or the text of an error; and so on from 3 until the socket closes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import json
+import mmap
+import os
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+ALIGNMENT = 64
+"""Tensors start at cache lines."""
+F_SETSIG = 10
+"""Of Linux' fcntl.h; Python does not name it."""
+MESSAGE_BYTES = 65536
+RUNTIMES = ("ai_edge_litert", "tflite_runtime")
+"""Best first: the newer one runs int8 graphs an order of magnitude faster."""
+
+
+def die_with_parent(lifeline: int) -> None:
+    """Have the kernel kill this process when the other end of a pipe closes.
+
+    Works while native code hangs with Python's lock held. Unlike PR_SET_PDEATHSIG it follows the
+    parent process, not the thread of it that started us.
+    """
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def load_runtime(wanted: str) -> tuple[str, Any]:
+    """The interpreter class of a TensorFlow Lite runtime, and what to call it."""
+    for name in RUNTIMES if wanted == "auto" else (wanted,):
+        try:
+            module = importlib.import_module(f"{name}.interpreter")
+        except ModuleNotFoundError:
+            continue
+        version = importlib.import_module(name).__version__
+        return f"{name} {version}", module.Interpreter
+    missing = "TensorFlow Lite runtime" if wanted == "auto" else wanted
+    message = f"no {missing} is installed: pip install ai-edge-litert"
+    raise ModuleNotFoundError(message)
+
+
+class Model:
+    """One interpreter and where its tensors lie in the shared memory."""
+
+    def __init__(self, interpreter: Any, offset: int) -> None:
+        self._interpreter = interpreter
+        self._inputs = interpreter.get_input_details()
+        self._outputs = interpreter.get_output_details()
+        self.end = offset
+        self.inputs = [self._place(tensor) for tensor in self._inputs]
+        self.outputs = [self._place(tensor) for tensor in self._outputs]
+        self._copies_in: list[tuple[int, Any]] = []
+        self._copies_out: list[tuple[int, Any]] = []
+
+    def _place(self, tensor: dict[str, Any]) -> dict[str, Any]:
+        shape = [int(size) for size in tensor["shape"]]
+        dtype = tensor["dtype"]
+        size = dtype().itemsize
+        for extent in shape:
+            size *= extent
+        scale, zero_point = tensor["quantization"]
+        placed = {
+            "name": tensor["name"],
+            "dtype": dtype.__name__,
+            "shape": shape,
+            "scale": float(scale),
+            "zero_point": int(zero_point),
+            "offset": self.end,
+        }
+        self.end += -(-size // ALIGNMENT) * ALIGNMENT
+        return placed
+
+    def attach(self, memory: mmap.mmap) -> None:
+        """Map the tensors; `invoke` can be called from now on."""
+        import numpy as np  # noqa: PLC0415 - the runtime has imported it by now
+
+        def view(placed: dict[str, Any]) -> Any:
+            count = int(np.prod(placed["shape"], dtype=np.int64))
+            flat = np.frombuffer(memory, placed["dtype"], count, placed["offset"])
+            return flat.reshape(placed["shape"])
+
+        self._copies_in = [
+            (tensor["index"], view(placed))
+            for tensor, placed in zip(self._inputs, self.inputs, strict=True)
+        ]
+        self._copies_out = [
+            (tensor["index"], view(placed))
+            for tensor, placed in zip(self._outputs, self.outputs, strict=True)
+        ]
+
+    def invoke(self) -> int:
+        """Run the model once on the shared memory. Returns nanoseconds of the bare invoke."""
+        interpreter = self._interpreter
+        for index, shared in self._copies_in:
+            interpreter.tensor(index)()[...] = shared
+        start = time.perf_counter_ns()
+        interpreter.invoke()
+        elapsed = time.perf_counter_ns() - start
+        for index, shared in self._copies_out:
+            shared[...] = interpreter.tensor(index)()
+        return elapsed
+
+    def describe(self) -> dict[str, Any]:
+        """Tensors, and what an invoke takes when everything is loaded."""
+        return {"inputs": self.inputs, "outputs": self.outputs, "warmup_ns": self.invoke()}
+
+
+def load(request: dict[str, Any]) -> tuple[dict[str, Any], int, list[Model]]:
+    """Load every model, lay their tensors out in new shared memory and invoke each once."""
+    runtime, interpreter_class = load_runtime(request["runtime"])
+    models: list[Model] = []
+    end = 0
+    for path in request["models"]:
+        try:
+            interpreter = interpreter_class(model_path=path, num_threads=request["threads"])
+            interpreter.allocate_tensors()
+            models.append(Model(interpreter, end))
+        except Exception as error:
+            message = f"{path}: {one_line(error)}"
+            raise RuntimeError(message) from error
+        end = models[-1].end
+    # A file without a name: it is gone with the last process that maps it, however that one ends.
+    memory_fd = os.memfd_create("edged-tensors")
+    os.ftruncate(memory_fd, max(end, 1))
+    memory = mmap.mmap(memory_fd, max(end, 1))
+    described = []
+    for path, model in zip(request["models"], models, strict=True):
+        model.attach(memory)
+        try:
+            described.append(model.describe())
+        except Exception as error:
+            message = f"{path}: {one_line(error)}"
+            raise RuntimeError(message) from error
+    return {"runtime": runtime, "bytes": end, "models": described}, memory_fd, models
+
+
+def one_line(error: Exception) -> str:
+    """The text of an error without its line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def serve(connection: socket.socket, models: list[Model]) -> None:
+    """Answer until the other end closes."""
+    while request := connection.recv(MESSAGE_BYTES):
+        try:
+            answer = models[request[0]].invoke().to_bytes(8, sys.byteorder)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent decides
+            # Never 8 bytes long, so that it cannot be taken for a time.
+            answer = f"error: {one_line(error)}".encode()[:MESSAGE_BYTES]
+        connection.send(answer)
+
+
+def main() -> None:
+    """Load what is asked for, then serve."""
+    # The daemon handles its signals in one thread and blocks them in the others; we do not.
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    request = json.loads(connection.recv(MESSAGE_BYTES) or "null")
+    if request is None:
+        return
+    die_with_parent(request["lifeline"])
+    try:
+        ready, memory_fd, models = load(request)
+    except Exception as error:  # noqa: BLE001 - told to the parent, who tells the user
+        connection.send(json.dumps({"error": one_line(error)}).encode())
+        return
+    socket.send_fds(connection, [json.dumps(ready).encode()], [memory_fd])
+    os.close(memory_fd)
+    serve(connection, models)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ConnectionError:
+        sys.exit(1)  # the parent is gone; so are we

@@ -1,0 +1,285 @@
+"""The publisher: what edged tells, to one MQTT broker, whatever happens to the broker."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+
+from edged.config import Mqtt
+from edged.messages import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
+from edged.mqtt.connection import PROTOCOLS, Connection, Protocol
+from edged.mqtt.latest import LatestPerTopic
+from edged.mqtt.reasons import NoConnectionError, address
+from edged.mqtt.retry import Retry
+from edged.mqtt.tls import tls_context
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+"""The thread shows a sign of life at least this often, except while it connects."""
+STABLE_S = 10.0
+"""A connection that lived this long ends a row of failures."""
+CLOSE_TIMEOUT_S = 1.5
+FAREWELL_S = 1.2
+"""What a slow broker gets of it for the last messages."""
+BURST = 16
+"""Messages sent before the wire is looked at again, however many come."""
+
+
+class Publisher:
+    """Tells streams and states to the broker from a thread of its own, and keeps connecting.
+
+    `stream` and `state` may be called from any thread; they neither wait for the network nor fail
+    because of it. Nothing piles up: of every topic, one message waits at most.
+    """
+
+    def __init__(
+        self,
+        settings: Mqtt,
+        topics: Topics,
+        *,
+        on_change: Callable[[], None] | None = None,
+        retry: Retry | None = None,
+    ) -> None:
+        """Check what can be checked without the broker.
+
+        `on_change` is called by the publisher's thread whenever `connected` or `problem` is new.
+
+        Raises:
+            BrokerError: a certificate or key cannot be used.
+        """
+        self.connected = False
+        self.problem: str | None = None
+        """What is wrong, for a person; None: nothing, or not tried yet."""
+        self.protocol: Protocol | None = None
+        """Of the present connection."""
+        self.reconnects = 0
+        """Connections after the first."""
+        self.beat_ns = time.monotonic_ns()
+        """The thread's last sign of life."""
+        self._settings = settings
+        self._topics = topics
+        self._context = tls_context(settings)
+        self._on_change = on_change
+        self._retry = retry or Retry()
+        self._connections = 0
+        self._told: str | None = None
+        self._thread: threading.Thread | None = None
+        # The lock guards what follows, and `connected`.
+        self._lock = threading.Lock()
+        self._streams = LatestPerTopic(STREAM_EXPIRY_S * 1_000_000_000)
+        self._states = {topics.status: ONLINE}
+        self._untold: dict[str, None] = {}
+        self._closing = threading.Event()
+        self._farewell_until_ns = 0
+        self._wake = -1
+        self._asleep = False
+
+    @property
+    def unsent(self) -> int:
+        """Stream messages that were replaced, expired, or came while there was no connection."""
+        return self._streams.dropped
+
+    def start(self) -> None:
+        """Begin to connect; returns at once, broker or none. Once only."""
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._thread.start()
+
+    def stream(self, topic: str, payload: bytes) -> None:
+        """Tell what is true right now: QoS 0, the latest wins, of no use after STREAM_EXPIRY_S."""
+        with self._lock:
+            if self.connected and not self._closing.is_set():
+                self._streams.put(topic, payload, time.monotonic_ns())
+                self._rouse()
+            else:
+                self._streams.refuse()
+
+    def state(self, topic: str, payload: bytes) -> None:
+        """Tell what stays true: QoS 1, retained, and told again after every reconnect."""
+        with self._lock:
+            if not self._closing.is_set():
+                self._remember(topic, payload)
+
+    def close(self) -> None:
+        """Tell `offline`, disconnect and stop, within CLOSE_TIMEOUT_S. May be called twice."""
+        with self._lock:
+            if not self._closing.is_set():
+                self._farewell_until_ns = time.monotonic_ns() + int(FAREWELL_S * 1e9)
+                self._closing.set()
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
+        if self._thread is not None:
+            # A thread that still connects ends by itself when the attempt does.
+            self._thread.join(CLOSE_TIMEOUT_S)
+
+    def _remember(self, topic: str, payload: bytes) -> None:
+        self._states[topic] = payload
+        self._untold[topic] = None
+        self._rouse()
+
+    def _rouse(self) -> None:
+        if self._asleep:
+            self._asleep = False
+            os.eventfd_write(self._wake, 1)
+
+    def _run(self) -> None:
+        failures = 0
+        with self._lock:
+            self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        try:
+            while not self._closing.is_set():
+                began_ns = time.monotonic_ns()
+                try:
+                    self._connect()
+                except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
+                    expected = isinstance(error, NoConnectionError)
+                    self._lost(str(error) if expected else f"mqtt: {type(error).__name__}: {error}")
+                    slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
+                    lived_s = (time.monotonic_ns() - began_ns) / 1e9
+                    failures = 1 if lived_s > STABLE_S else failures + 1
+                    self._pause(self._retry.wait_s(failures, slowly=slowly))
+        finally:
+            with self._lock:
+                os.close(self._wake)
+                self._wake = -1
+
+    def _connect(self) -> None:
+        """Hold one connection until `close`; MQTT 5, else 3.1.1, and 5 first again next time.
+
+        Raises:
+            NoConnectionError: there is none, or it ended.
+        """
+        for protocol in PROTOCOLS:
+            try:
+                self._hold(protocol)
+            except NoConnectionError as error:
+                if error.then != "older" or protocol == PROTOCOLS[-1]:
+                    raise
+            else:
+                return
+
+    def _hold(self, protocol: Protocol) -> None:
+        if self._closing.is_set():
+            return
+        connection = Connection(self._settings, self._topics, protocol, self._context)
+        try:
+            connection.open(self._wake)
+            while not connection.ready:
+                if self._closing.is_set():
+                    return
+                self.beat_ns = time.monotonic_ns()
+                connection.step(BEAT_S)
+            self._established(protocol)
+            while not self._closing.is_set():
+                self.beat_ns = time.monotonic_ns()
+                connection.step(self._send(connection))
+                if connection.complaint != self.problem:
+                    self._changed(connection.complaint)
+            self._farewell(connection)
+        finally:
+            connection.close()
+
+    def _send(self, connection: Connection) -> float:
+        """Hand over what waits, as long as the wire takes it at once: there is no other queue.
+
+        Returns the seconds that the wire may be waited for.
+        """
+        for _ in range(BURST):
+            if not connection.idle:
+                return BEAT_S
+            with self._lock:
+                message = self._next(connection)
+                self._asleep = message is None
+            if message is None:
+                return BEAT_S
+            topic, payload, stays = message
+            if stays:
+                connection.state(topic, payload)
+            else:
+                connection.stream(topic, payload)
+        return 0.0
+
+    def _next(self, connection: Connection) -> tuple[str, bytes, bool] | None:
+        """The next topic and payload, and whether it is a state; states first."""
+        for topic in self._untold:
+            if topic not in connection.unacknowledged:
+                del self._untold[topic]
+                return topic, self._states[topic], True
+        stream = self._streams.take(time.monotonic_ns())
+        return None if stream is None else (*stream, False)
+
+    def _farewell(self, connection: Connection) -> None:
+        """Tell what waits, then `offline`, and DISCONNECT. The will does it when time runs out."""
+        with self._lock:
+            self._asleep = False
+            until_ns = self._farewell_until_ns
+        if self._drain(connection, until_ns):
+            with self._lock:
+                self._remember(self._topics.status, OFFLINE)
+            if self._drain(connection, until_ns):
+                connection.finish()
+        with self._lock:
+            self._streams.clear()
+            self.connected = False
+        self.protocol = None
+        self._changed(None, anyway=True)
+
+    def _drain(self, connection: Connection, until_ns: int) -> bool:
+        """Send until nothing waits and all is acknowledged; False: not in time."""
+        while True:
+            patience_s = self._send(connection)
+            with self._lock:
+                waiting = len(self._untold) + len(self._streams) + len(connection.unacknowledged)
+            if not waiting and connection.idle:
+                return True
+            remaining_s = (until_ns - time.monotonic_ns()) / 1e9
+            if remaining_s <= 0.0:
+                return False
+            connection.step(min(patience_s, remaining_s))
+
+    def _established(self, protocol: Protocol) -> None:
+        with self._lock:
+            self.connected = True
+            self._untold = dict.fromkeys(self._states)
+        self.protocol = protocol
+        self.reconnects = self._connections
+        self._connections += 1
+        self._told = None
+        log.info("connected to %s, MQTT %s", address(self._settings), protocol)
+        self._changed(None, anyway=True)
+
+    def _lost(self, problem: str) -> None:
+        with self._lock:
+            self._asleep = False
+            was_connected, self.connected = self.connected, False
+            self._streams.clear()
+        self.protocol = None
+        self._changed(None if self._closing.is_set() else problem, anyway=was_connected)
+
+    def _changed(self, problem: str | None, *, anyway: bool = False) -> None:
+        """Tell of a problem once, in the log and by `on_change`."""
+        if problem == self.problem and not anyway:
+            return
+        self.problem = problem
+        if problem is not None and problem != self._told:
+            self._told = problem
+            log.warning("%s", problem)
+        if self._on_change is not None:
+            try:
+                self._on_change()
+            except Exception as error:  # noqa: BLE001 - a listener must not end the connection
+                log.error("mqtt on_change: %s: %s", type(error).__name__, error)  # noqa: TRY400
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but for `close`."""
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        until_ns = time.monotonic_ns() + int(seconds * 1e9)
+        while not self._closing.is_set() and (now_ns := time.monotonic_ns()) < until_ns:
+            self.beat_ns = now_ns
+            if poll.poll(min(BEAT_S, (until_ns - now_ns) / 1e9) * 1000):
+                os.eventfd_read(self._wake)

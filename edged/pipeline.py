@@ -1,0 +1,250 @@
+"""The path of a frame: fill the models' inputs, invoke, decode. Shared by daemon and commands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edged.config import LabelModel, PoseModel
+from edged.decoders import classify, movenet
+from edged.errors import ModelError
+from edged.inference import geometry
+from edged.inference.catalog import ModelFile, ModelSpec, describe, resolve
+from edged.inference.engine import Engine
+from edged.types import Classification, Frame, Pixels, Pose
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """The models that the configuration asks for."""
+
+    pose: ModelFile | None
+    labels: ModelFile | None
+
+    @property
+    def paths(self) -> list[Path]:
+        """In the order in which the engine holds them."""
+        return [file.path for file in (self.pose, self.labels) if file is not None]
+
+
+def find_models(pose: PoseModel, labels: LabelModel, directories: Sequence[Path]) -> ModelFiles:
+    """Look for the model files. Nothing is loaded.
+
+    Raises:
+        ModelError: a model is not there or is no model.
+    """
+    return ModelFiles(
+        pose=resolve(pose.model, directories) if pose.model else None,
+        labels=resolve(labels.model, directories) if labels.model else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a frame shows, and where its time went (nanoseconds)."""
+
+    poses: list[Pose] | None
+    """Empty: nobody there. None: no pose model was asked."""
+    labels: Classification | None
+    """None: no classifier was asked about this frame."""
+    preprocess_ns: int
+    infer_ns: int
+    """Invokes, with the way to the worker and back."""
+    invoke_ns: int
+    """The bare invokes."""
+    decode_ns: int
+
+
+class _Stage(Protocol):
+    """One model: how its input is made of a frame."""
+
+    spec: ModelSpec
+
+    def plan(self, frame_size: geometry.Size) -> geometry.Plan:
+        """For this frame."""
+
+
+class PoseStage:
+    """Finds people, and looks in the next frame where they were."""
+
+    def __init__(self, spec: ModelSpec, settings: PoseModel) -> None:
+        self.spec = spec
+        self._fit = spec.fit if settings.fit == "auto" else settings.fit
+        self._min_score = settings.min_score
+        self._plan: geometry.Plan | None = None
+
+    def plan(self, frame_size: geometry.Size) -> geometry.Plan:
+        """The crop that follows the person; at first, and where none is tracked, the whole."""
+        if self._plan is None or self._plan.frame_size != frame_size:
+            self._plan = self._first_plan(frame_size)
+        return self._plan
+
+    def _first_plan(self, frame_size: geometry.Size) -> geometry.Plan:
+        size = (self.spec.width, self.spec.height)
+        if self._fit == "stretch":
+            return geometry.stretch(frame_size, size)
+        return geometry.letterbox(frame_size, size)
+
+    def decode(self, output: npt.NDArray[Any], plan: geometry.Plan) -> list[Pose]:
+        """The people of a frame, in its coordinates."""
+        tensor = self.spec.output
+        in_crop = movenet.decode(output, tensor.scale, tensor.zero_point)
+        found = movenet.poses(geometry.to_frame(plan, in_crop), self._min_score)
+        if self._fit == "track":
+            region = movenet.next_region(found, plan.frame_size)
+            size = (self.spec.width, self.spec.height)
+            self._plan = geometry.crop(region, plan.frame_size, size)
+        return found
+
+
+class LabelStage:
+    """Says what a frame shows, now and then."""
+
+    def __init__(self, spec: ModelSpec, settings: LabelModel) -> None:
+        """Raises `ModelError` when the labels are not those of the model."""
+        self.spec = spec
+        self._settings = settings
+        self._interval_ns = int(settings.interval_s * 1e9)
+        self._due_ns = 0
+        classes = int(np.prod(spec.output.shape))
+        self._names = (
+            classify.numbered_labels(classes)
+            if spec.labels is None
+            else classify.fit_labels(spec.labels.text, classes, spec.labels.origin)
+        )
+        self._plan: geometry.Plan | None = None
+
+    def is_due(self, sensor_ns: int) -> bool:
+        """Whether to look at a frame of this time."""
+        if sensor_ns < self._due_ns:
+            return False
+        self._due_ns = sensor_ns + self._interval_ns
+        return True
+
+    def plan(self, frame_size: geometry.Size) -> geometry.Plan:
+        """As the model was trained: the middle, or all of it."""
+        if self._plan is None or self._plan.frame_size != frame_size:
+            size = (self.spec.width, self.spec.height)
+            if self.spec.fit == "crop":
+                self._plan = geometry.centre_crop(frame_size, size, self.spec.crop)
+            else:
+                self._plan = geometry.stretch(frame_size, size, smooth=True)
+        return self._plan
+
+    def decode(self, output: npt.NDArray[Any]) -> Classification:
+        """The best classes."""
+        tensor, settings = self.spec.output, self._settings
+        return classify.decode(
+            output,
+            self._names,
+            scale=tensor.scale,
+            zero_point=tensor.zero_point,
+            logits=self.spec.logits,
+            top=settings.top,
+            min_score=settings.min_score,
+            confidence=settings.confidence,
+        )
+
+
+class Pipeline:
+    """One engine and what is asked of its models. Belongs to one thread."""
+
+    def __init__(
+        self, engine: Engine, files: ModelFiles, pose: PoseModel, labels: LabelModel
+    ) -> None:
+        """Fit the stages to a started engine.
+
+        Raises:
+            ModelError: a model is not of the kind that its section asks for, or its labels do not
+                fit.
+            EngineError: the engine is not ready.
+        """
+        self._engine = engine
+        self.pose: PoseStage | None = None
+        self.labels: LabelStage | None = None
+        loaded = iter(engine.models)
+        if files.pose is not None:
+            model = next(loaded)
+            spec = describe(files.pose, model.input_info, model.output_info)
+            if spec.kind != "pose":
+                raise ModelError(f"{files.pose.path} finds no poses: name it under [labels] model")
+            self.pose = PoseStage(spec, pose)
+        if files.labels is not None:
+            model = next(loaded)
+            own = Path(labels.labels) if labels.labels else None
+            spec = describe(files.labels, model.input_info, model.output_info, own)
+            if spec.kind != "labels":
+                raise ModelError(f"{files.labels.path} gives no labels: name it under [pose] model")
+            self.labels = LabelStage(spec, labels)
+        self._scratch: dict[str, Pixels] = {
+            stage.spec.name: geometry.blank((stage.spec.width, stage.spec.height))
+            for stage in (self.pose, self.labels)
+            if stage is not None and stage.spec.table is not None
+        }
+
+    @property
+    def specs(self) -> list[ModelSpec]:
+        """Of the models, in the engine's order."""
+        return [stage.spec for stage in (self.pose, self.labels) if stage is not None]
+
+    def process(self, frame: Frame) -> Result:
+        """Ask every model that is due about a frame. The frame stays the caller's to release.
+
+        Raises:
+            EngineError: no answer; the next frame may have one.
+        """
+        clock = _StageClock()
+        poses: list[Pose] | None = None
+        labels: Classification | None = None
+        if self.pose is not None:
+            output, plan = self._ask(0, self.pose, frame, clock)
+            poses = self.pose.decode(output, plan)
+            clock.decode_ns += clock.lap()
+        if self.labels is not None and self.labels.is_due(frame.sensor_ns):
+            output, _ = self._ask(int(self.pose is not None), self.labels, frame, clock)
+            labels = self.labels.decode(output)
+            clock.decode_ns += clock.lap()
+        return Result(
+            poses, labels, clock.preprocess_ns, clock.infer_ns, clock.invoke_ns, clock.decode_ns
+        )
+
+    def _ask(
+        self, index: int, stage: _Stage, frame: Frame, clock: _StageClock
+    ) -> tuple[npt.NDArray[Any], geometry.Plan]:
+        """Run one model on a frame. The output is valid until its next invoke."""
+        model = self._engine.models[index]
+        (model_input,) = model.inputs
+        height, width, _ = frame.pixels.shape
+        plan = stage.plan((width, height))
+        if stage.spec.table is None:
+            geometry.fill(plan, frame.pixels, model_input[0])
+        else:
+            scratch = self._scratch[stage.spec.name]
+            geometry.fill(plan, frame.pixels, scratch)
+            geometry.encode(stage.spec.table, scratch, model_input[0])
+        clock.preprocess_ns += clock.lap()
+        clock.invoke_ns += self._engine.invoke(index)
+        clock.infer_ns += clock.lap()
+        return model.outputs[0], plan
+
+
+class _StageClock:
+    """Splits the time of a frame."""
+
+    __slots__ = ("_last_ns", "decode_ns", "infer_ns", "invoke_ns", "preprocess_ns")
+
+    def __init__(self) -> None:
+        self.preprocess_ns = self.infer_ns = self.invoke_ns = self.decode_ns = 0
+        self._last_ns = time.monotonic_ns()
+
+    def lap(self) -> int:
+        """Nanoseconds since the last lap."""
+        now = time.monotonic_ns()
+        elapsed, self._last_ns = now - self._last_ns, now
+        return elapsed
