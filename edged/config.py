@@ -316,10 +316,10 @@ def masked(config: Config) -> Config:
 def _masked_address(address: str) -> str:
     """`rtsp://user:secret@host/?password=secret`, without the secrets.
 
-    A password may hold `/` and `@` though it should not: all up to the last `@` is masked, unless
-    what follows the colon is a port.
+    A password may hold `/` and `@` though it should not: all up to the last `@` is masked, which
+    may be more than the password.
     """
-    address = re.sub(r"(?<=://)([^/?#@:]*):(?!\d+(?:[/?#]|\Z)).*@", rf"\1:{MASK}@", address)
+    address = re.sub(r"(?<=://)([^/?#@:]*):.*@", rf"\1:{MASK}@", address)
     return re.sub(r"(?i)([?&](?:pass|pwd|token|key|auth)[^=&]*=)[^&]*", rf"\1{MASK}", address)
 
 

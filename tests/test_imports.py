@@ -16,6 +16,10 @@ from edged import config
 PACKAGE = Path(edged.__file__).parent
 PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard"}
 BASE = {"types", "messages", "errors", "config"}
+SERVICE = {
+    *("systemd", "processes", "resources", "toml"),
+    *("health", "pipeline", "frameloop", "chain", "daemon"),
+}
 NATIVE = {"ai_edge_litert", "tflite_runtime"}
 SECTIONS = {
     field.type.__name__ for field in msgspec.structs.fields(config.Config)
@@ -29,10 +33,14 @@ MAY_IMPORT = {
     "toml": set[str](),
     "config": {"errors", "toml"},
     "resources": {"errors"},
-    "health": BASE | PARTS | {"systemd"},
+    "processes": set[str](),
+    "health": BASE | PARTS | {"systemd", "processes"},
     "pipeline": BASE | PARTS | {"health"},
-    "daemon": BASE | PARTS | {"systemd", "health", "pipeline", "resources"},
-    "commands": BASE | PARTS | {"systemd", "health", "pipeline", "resources", "daemon"},
+    "frameloop": BASE | PARTS | {"health", "pipeline"},
+    "chain": BASE | PARTS | {"health", "pipeline", "frameloop"},
+    "daemon": BASE | PARTS | SERVICE - {"daemon"},
+    "bench": BASE | PARTS | SERVICE,
+    "commands": BASE | PARTS | SERVICE | {"bench"},
     "cli": {"commands", "config", "errors"},
     "__main__": {"cli"},
 } | dict.fromkeys(PARTS, BASE)
@@ -40,6 +48,7 @@ MAY_IMPORT = {
 
 EXTRA = {"inference.catalog": {"resources"}}
 STDLIB_ONLY = {"errors", "systemd"}
+ENVIRONMENT = {"config", "capture.native"}  # OpenCV takes its settings from the environment only
 
 
 def violations(module: str, code: str) -> list[str]:
@@ -55,7 +64,7 @@ def _violations(module: str, tree: ast.Module) -> Iterator[str]:
             yield from _wrong_way(module, home, name)
         else:
             yield from _wrong_library(module, home, name)
-    if home != "config":
+    if module not in ENVIRONMENT:
         copies = _environment_copies(tree) if home == "inference" else set()
         yield from (
             f"line {look.lineno}: reads the environment"

@@ -44,6 +44,8 @@ def schema_of(topic: str) -> dict[str, Any]:
         shape["required"] = list(shape["properties"])
         for value in shape["properties"].values():
             value.pop("default", None)
+            # The order of alternatives differs between versions of msgspec: null goes last.
+            value.get("anyOf", []).sort(key=lambda kind: kind.get("type") == "null")
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:edged:v{VERSION}:{topic}",
