@@ -136,11 +136,11 @@ def test_an_integer_is_a_number_too(write: Write) -> None:
         ),
         ("[pose]\nmin_score = 1.5", "[pose] min_score: expected a number 0-1, got 1.5"),
         ("[pose]\nmin_score = nan", "[pose] min_score: expected a number 0-1, got nan"),
-        ("[camera]\nfps = inf", "[camera] fps: expected a number 0.1-1000, got inf"),
-        ("[camera]\nfps = 1e400", "[camera] fps: expected a number 0.1-1000, got inf"),
+        ("[camera]\nfps = inf", "[camera] fps: expected a number 0.1-10000, got inf"),
+        ("[camera]\nfps = 1e400", "[camera] fps: expected a number 0.1-10000, got inf"),
         (
             f"[camera]\nfps = 1{'0' * 999}",
-            "expected a number 0.1-1000, got an integer of 3319 bits",
+            "expected a number 0.1-10000, got an integer of 3319 bits",
         ),
         ("[camera]\nloop = 1", "[camera] loop: expected true or false, got 1"),
         ("[camera]\nrotate = 45", "[camera] rotate: expected one of 0, 90, 180, 270, got 45"),
@@ -230,7 +230,7 @@ def test_everything_that_is_wrong_is_told_at_once(write: Write) -> None:
     assert errors(path) == [
         '[mqtt] port: expected an integer 1-65535, got "abc"',
         '[mqtt] prot: unknown key, did you mean "port"?',
-        "[camera] fps: expected a number 0.1-1000, got 0",
+        "[camera] fps: expected a number 0.1-10000, got 0",
         '[cam]: unknown section, did you mean "camera"?',
         "[mqtt] cert_file: expected a file, because key_file is set; got none",
         "[pose] model: expected a model here or in [labels], got none",

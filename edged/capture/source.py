@@ -17,8 +17,10 @@ from edged.types import Frame
 
 KINDS = (
     "a picture, a directory or glob of pictures, a video file, /dev/videoN, webcam:N, "
-    "or a stream (rtsp://, rtsps://, http://, https://)"
+    "a stream (rtsp://, rtsps://, http://, https://), or replay:VIDEO for benchmarks"
 )
+REPLAY = "replay:"
+"""Before the path of a video: see `edged.capture.replay`."""
 PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 """How the names of pictures end, in lower case; any other file is taken for a video."""
 
@@ -79,6 +81,10 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
         from edged.capture.opencv import open_stream  # noqa: PLC0415
 
         return open_stream(settings)
+    if address.startswith(REPLAY):
+        from edged.capture.replay import Replay  # noqa: PLC0415
+
+        return Replay(Path(address.removeprefix(REPLAY)), settings, stop)
     path = Path(address).expanduser()
     if address and path.is_file() and not _is_picture(path):
         from edged.capture.opencv import VideoFile  # noqa: PLC0415

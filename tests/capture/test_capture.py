@@ -6,9 +6,9 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from cameras import Changes, HttpCamera, WriteVideo
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,9 +16,6 @@ from edged.capture.capture import FIRST_PAUSE_S, LONGEST_PAUSE_S, Capture, pause
 from edged.capture.slot import LatestFrame
 from edged.config import Camera
 from edged.errors import SourceError
-
-if TYPE_CHECKING:
-    from tests.capture.conftest import Changes, HttpCamera, WriteVideo
 
 LOGGER = "edged.capture.capture"
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 from threading import Event
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from cameras import HttpCamera, WriteVideo
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,9 +19,6 @@ from edged.capture.source import Source, open_source
 from edged.config import Camera
 from edged.errors import SourceError
 from edged.types import Frame
-
-if TYPE_CHECKING:
-    from tests.capture.conftest import HttpCamera, WriteVideo
 
 STEP = 8
 

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
+from cameras import WriteVideo
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,9 +19,6 @@ from edged.capture.opencv import VideoFile
 from edged.capture.source import is_live, natural_order, open_source, wall_time, without_password
 from edged.config import Camera
 from edged.errors import SourceError
-
-if TYPE_CHECKING:
-    from tests.capture.conftest import WriteVideo
 
 
 def test_a_file_is_opened_by_what_it_is(write_video: WriteVideo, tmp_path: Path) -> None:
