@@ -317,7 +317,7 @@ install_packages() { # extras, pip's major version, new stamp, old stamp
     : >"$LOG"
     cd -- "$ROOT" # "." and its extras in brackets: a path may hold brackets and spaces itself
     if (($2 < OLDEST_PIP)); then pip_install --upgrade pip || status=$?; fi
-    ((status)) || pip_install -e ".${1:+[$1]}" || status=$?
+    ((status)) || pip_install -e ".[$1]" || status=$?
     cd -- "$OLDPWD"
     if ((status)); then
         if explain_pip && ((status < 128)); then stamp "$4"; fi
@@ -340,10 +340,10 @@ writable() {
 }
 
 covers() { # extras installed, extras wanted
-    case $1:$2 in dev:* | test:test | test:base | base:base) ;; *) return 1 ;; esac
+    case $1:$2 in dev:* | test:test | test:demo | demo:demo) ;; *) return 1 ;; esac
 }
 
-# Brings the environment up to the extras named (base, test or dev). Nothing installed is taken
+# Brings the environment up to the extras named (demo, test or dev). Nothing installed is taken
 # away, so that a demo under way goes on while tests are set up.
 environment() {
     local wanted=$1 old='' extras='' made_with='' hashed='' made_in='' python='' pip='' hash why
@@ -363,14 +363,14 @@ environment() {
     fi
     writable "$VENV"
     if covers "$extras" "$wanted"; then wanted=$extras; fi
-    install_packages "${wanted#base}" "$pip" "$wanted $python $hash $ROOT" "$old"
+    install_packages "$wanted" "$pip" "$wanted $python $hash $ROOT" "$old"
 }
 
 # ---- commands -------------------------------------------------------------------------------
 
 demo() {
     lock
-    environment base
+    environment demo
     unlock
     exec "$VENV/bin/edged" demo "$@"
 }

@@ -64,6 +64,75 @@ def run(config_file: ConfigFile = None) -> int:
     return run.run(config_file)
 
 
+BrokerAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        "-b",
+        metavar="ADDRESS",
+        help="HOST, HOST:PORT, mqtt://USER:PASSWORD@HOST:PORT or mqtts://...; "
+        "default: 127.0.0.1:1883, or that of --config.",
+    ),
+]
+
+
+@app.command()
+def watch(
+    broker: BrokerAddress = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device", "-d", metavar="NAME", help="Default: the first by name that is online."
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="End by itself; exit code 1 when the device was never there."),
+    ] = None,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", metavar="FILE", help="Takes broker, TLS and prefix from [mqtt]."
+        ),
+    ] = None,
+) -> int:
+    """Watch a device live in the terminal; into a pipe or file, a line a second. q ends it."""
+    from edged.commands import watch
+
+    return watch.run(config_file, broker, device, seconds)
+
+
+@app.command()
+def demo(
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="MODEL", help="A catalog name or a .tflite file."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source", "-s", metavar="SOURCE", help="A webcam, stream, video, or pictures."
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="End by itself, so long after the first frame.")
+    ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            "--broker",
+            "-b",
+            metavar="ADDRESS",
+            help="As of edged watch; default: 127.0.0.1:1883, or one of its own if none is there.",
+        ),
+    ] = None,
+) -> int:
+    """Run all of edged on this machine and watch what comes out. q ends it and leaves nothing."""
+    from edged.commands import demo
+
+    return demo.run(model, source, seconds, broker)
+
+
 class Pace(enum.StrEnum):
     """How fast a benchmark's frames come."""
 

@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
-    "commands": BASE | PARTS | SERVICE | {"bench"},
+    "view": {"types", "messages"},
+    "commands": BASE | PARTS | SERVICE | {"bench", "view"},
     "cli": {"commands", "config", "errors"},
     "__main__": {"cli"},
 } | dict.fromkeys(PARTS, BASE)

@@ -115,7 +115,12 @@ def copy_checkout(to: Path) -> Path:
     (to / "tests").mkdir()
     (to / "tests" / "test_here.py").write_text(ONE_TEST)
     project = (ROOT / "pyproject.toml").read_text()
-    for name, few in (("dependencies", '["typer"]'), ("test", '["pytest", "pytest-cov"]')):
+    few_packages = {
+        "dependencies": '["typer"]',
+        "demo": '["iniconfig"]',
+        "test": '["pytest", "pytest-cov"]',
+    }
+    for name, few in few_packages.items():
         project, count = re.subn(rf"(?ms)^{name} = \[.*?^\]", f"{name} = {few}", project)
         assert count == 1
     (to / "pyproject.toml").write_text(project)
@@ -403,6 +408,15 @@ def test_an_interrupted_run_is_made_good_by_the_next(installed: Checkout) -> Non
     assert "==> Making .venv anew: an earlier run was interrupted\n" in outcome.err
     assert outcome.code == 0
     assert not (installed.venv / "tmp").exists()
+
+
+def test_a_demo_gets_the_extra_packages_of_the_demo(fresh: Checkout) -> None:
+    outcome = fresh.run("demo", "--help")
+    assert outcome.code == 0
+    assert "Usage: edged demo" in outcome.out
+    assert (fresh.stamp.read_text().split()[0], outcome.err.count("==>")) == ("demo", 2)
+    there = [f"{fresh.venv}/bin/python", "-c", "import iniconfig"]
+    subprocess.run(there, check=True, timeout=PIP_DEADLINE_S)
 
 
 # ---- its text ---------------------------------------------------------------------------------

@@ -69,8 +69,10 @@ def unreachable(error: OSError | ValueError, settings: Mqtt) -> NoConnectionErro
     return NoConnectionError(problem)
 
 
-def refused(reason: ReasonCode, settings: Mqtt) -> NoConnectionError:
-    """What it means that the broker's CONNACK bears `reason`."""
+def refused(
+    reason: ReasonCode, settings: Mqtt, how: str = "set [mqtt] username"
+) -> NoConnectionError:
+    """What it means that the broker's CONNACK bears `reason`; `how` a user name is given."""
     broker = address(settings)
     if reason.value == _UNSUPPORTED_VERSION:
         return NoConnectionError(f"{broker} speaks neither MQTT 5 nor 3.1.1", "older")
@@ -78,7 +80,7 @@ def refused(reason: ReasonCode, settings: Mqtt) -> NoConnectionError:
         if settings.username:
             problem = f"{broker} refused the password of user {settings.username!r}"
         else:
-            problem = f"{broker} wants a user name and password: set [mqtt] username"
+            problem = f"{broker} wants a user name and password: {how}"
         return NoConnectionError(problem, "slowly")
     return NoConnectionError(f"{broker} refused us: {words(reason)}", _then(reason.value))
 

@@ -1,0 +1,216 @@
+"""`edged demo`: the real thing on this machine, from the source to a live view of what comes out.
+
+The daemon and, where no broker answers, a broker are processes of their own; nothing of them stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from edged.commands.address import broker_settings
+from edged.commands.child import Child
+from edged.commands.needs import find_model, what_is_needed
+from edged.commands.place import DEVICE, Place, connect, subscribe_line
+from edged.commands.watch import follow
+from edged.config import (
+    Camera,
+    Config,
+    Device,
+    Health,
+    Inference,
+    LabelModel,
+    Log,
+    Mqtt,
+    PoseModel,
+    dump,
+)
+from edged.errors import BrokerError, EdgedError, EngineError, UsageError
+from edged.inference.catalog import ModelFile
+from edged.inference.engine import Engine
+from edged.inference.specs import describe
+from edged.view.screen import number
+from edged.view.state import Totals, Watched
+from edged.view.terminal import Ending
+
+HEALTH_S = 2.0
+FIRST_FRAME_S = 30.0
+"""Webcams take seconds, and so does a large model on a slow card."""
+POLL_S = 0.05
+
+
+def run(
+    model: str | None,
+    source: str | None,
+    seconds: float | None,
+    broker: str | None,
+    usual: Mqtt = Mqtt(),  # noqa: B008 - frozen
+) -> int:
+    """Show it until the user ends it, or for some seconds of frames. Returns the exit code.
+
+    Args:
+        model: a name of the catalog or a path.
+        source: as `[camera] source`.
+        seconds: from the first frame on; None: until a key or signal.
+        broker: its address, which must answer.
+        usual: the broker that is taken if it answers, where none is named.
+
+    Raises:
+        UsageError: an option is missing, or cannot be right; the text says what to get.
+        ModelError: the model is not on this machine, or is none.
+        BrokerError: the broker that was named does not answer, or there is none to start.
+        EdgedError: the daemon ended early or gave no frame.
+    """
+    settings = broker_settings(usual, broker)
+    if not model or not source:
+        raise UsageError(what_is_needed(model, source))
+    file = find_model(model, source)
+    ending = Ending()
+    with ending.noted(), contextlib.ExitStack() as undo:
+        watched = Watched(settings.prefix, DEVICE)
+        config = _config(source, _sections(file, model))
+        place = connect(settings, watched, ending, is_named=broker is not None, undo=undo)
+        if place is None:
+            return ending.code or 0
+        print(f"broker     {place.settings.host}:{place.settings.port} {place.words}")
+        print(f"subscribe  {subscribe_line(place.settings)}", flush=True)
+        config = msgspec.structs.replace(config, mqtt=place.settings)
+        daemon = undo.enter_context(_daemon(config))
+        demo = _Demo(watched, daemon, place, seconds)
+        try:
+            follow(
+                watched,
+                place.subscriber,
+                ending,
+                is_over=demo.is_over,
+                hint=f"q ends   {subscribe_line(place.settings)}",
+            )
+        finally:
+            daemon.close()
+            place.clean_up()
+        demo.raise_failure(is_asked=ending.code is not None)
+        _tell_end(watched.totals(), place)
+    return ending.code or 0
+
+
+def _sections(file: ModelFile, model: str) -> tuple[PoseModel, LabelModel]:
+    """What the model goes under, by what it gives."""
+    if _kind(file) == "labels":
+        return PoseModel(model=""), LabelModel(model=model)
+    return PoseModel(model=model), LabelModel()
+
+
+def _kind(file: ModelFile) -> str:
+    """`pose` or `labels`; a model that the catalog does not know is loaded to find out.
+
+    Raises:
+        ModelError: it is neither, or cannot be loaded.
+    """
+    if file.entry is not None:
+        return "labels" if file.entry.decoder == "classify" else "pose"
+    engine = Engine([file.path], Inference(threads=1))
+    try:
+        until = time.monotonic() + FIRST_FRAME_S
+        while not engine.poll_start(POLL_S):
+            if time.monotonic() > until:
+                raise EngineError(f"{file.path} is not loaded within {FIRST_FRAME_S:.0f} s")
+        (loaded,) = engine.models
+        return describe(file, loaded.input_info, loaded.output_info).kind
+    finally:
+        engine.close()
+
+
+def _config(source: str, sections: tuple[PoseModel, LabelModel]) -> Config:
+    """Of the daemon, but for its broker. What ends is shown again and again."""
+    pose, labels = sections
+    return Config(
+        device=Device(name=DEVICE),
+        camera=Camera(source=source, loop=True),
+        pose=pose,
+        labels=labels,
+        health=Health(interval_s=HEALTH_S),
+        log=Log(level="warning"),
+    )
+
+
+@contextlib.contextmanager
+def _daemon(config: Config) -> Iterator[Child]:
+    """`edged run`, the real one. Its configuration is a file without a name: none stays behind."""
+    descriptor = os.memfd_create("edged-demo.toml")
+    try:
+        with open(descriptor, "w", encoding="utf-8", closefd=False) as file:
+            file.write(dump(config))
+        child = Child(
+            ["-m", "edged", "run", "--config", f"/proc/self/fd/{descriptor}"],
+            fds=(descriptor,),
+            when_we_die=signal.SIGTERM,  # it has a farewell to say
+        )
+    finally:
+        os.close(descriptor)
+    with child:
+        yield child
+
+
+class _Demo:
+    """When it is over, and whether that is a failure."""
+
+    def __init__(
+        self, watched: Watched, daemon: Child, place: Place, seconds: float | None
+    ) -> None:
+        self._watched = watched
+        self._daemon = daemon
+        self._place = place
+        self._seconds = seconds
+        self._started = time.monotonic()
+        self._first: float | None = None
+        self._failure: EdgedError | None = None
+
+    def is_over(self) -> bool:
+        """The seconds of frames are over, or a process has ended."""
+        now = time.monotonic()
+        if self._first is None and self._watched.frames:
+            self._first = now
+        self._failure = self._what_failed(now)
+        if self._failure is not None:
+            return True
+        if self._first is None or self._seconds is None:
+            return False
+        return now - self._first >= self._seconds
+
+    def _what_failed(self, now: float) -> EdgedError | None:
+        broker = self._place.broker
+        if broker is not None and broker.exit_code is not None:
+            return BrokerError(f"the demo's own broker has ended: {broker.last_words}")
+        if self._daemon.exit_code is not None:
+            return EdgedError(self._daemon.last_words)
+        is_late = self._first is None and now - self._started > FIRST_FRAME_S
+        if self._seconds is not None and is_late:
+            return EdgedError(f"no frame within {FIRST_FRAME_S:.0f} s: {self._daemon.last_words}")
+        return None
+
+    def raise_failure(self, *, is_asked: bool) -> None:
+        """Raises `EdgedError` if it ended because something failed, and not because of a signal."""
+        if self._failure is not None and not is_asked:
+            raise self._failure
+
+
+def _tell_end(totals: Totals, place: Place) -> None:
+    if not totals.frames:
+        print("no frame came")
+    else:
+        rate = f", {number(totals.rate)} a second" if totals.rate is not None else ""
+        print(
+            f"frames     {totals.frames}{rate}\n"
+            f"age        {number(totals.age_p50_ms or 0.0)} ms (half of them are younger), "
+            f"{number(totals.age_p99_ms or 0.0)} ms (99 %)"
+        )
+    if place.broker is None:
+        print(f"subscribe  {subscribe_line(place.settings)}")
+    else:
+        print("broker     ended too; for one that stays: apt install mosquitto, and then")
+        print(f"subscribe  {subscribe_line(Mqtt())}")

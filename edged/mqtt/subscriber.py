@@ -1,0 +1,264 @@
+"""The subscriber: hears what devices tell one MQTT broker, whatever happens to the broker."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edged.config import Mqtt
+from edged.mqtt import reasons
+from edged.mqtt.connection import CONNACK_TIMEOUT_S, CONNECT_TIMEOUT_S, PROTOCOLS, Protocol
+from edged.mqtt.reasons import NoConnectionError
+from edged.mqtt.retry import Retry
+from edged.mqtt.tls import TlsSocket, tls_context
+
+STEP_S = 0.1
+PACKET_BYTES = 1_000_000
+"""A broker that speaks MQTT 5 keeps larger ones to itself."""
+CLOSE_TIMEOUT_S = 1.0
+PASSWORD_HINT = "mqtt://USER:PASSWORD@HOST, or [mqtt] username in a file"  # noqa: S105 - no password
+_VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
+
+
+class Subscriber:
+    """Keeps connected to a broker and subscribed to what was asked for, from its own thread."""
+
+    def __init__(
+        self,
+        settings: Mqtt,
+        on_message: Callable[[str, bytes], None],
+        *,
+        retry: Retry | None = None,
+        protocols: tuple[Protocol, ...] = PROTOCOLS,
+    ) -> None:
+        """Check what can be checked without the broker.
+
+        Args:
+            settings: of the broker.
+            on_message: called by the subscriber's thread with topic and payload; must not raise.
+            retry: when to connect again; a person is watching, who does not like to wait.
+            protocols: tried in their order, once one has worked that one first.
+
+        Raises:
+            BrokerError: a certificate or key cannot be used.
+        """
+        self.connected = False
+        self.problem: str | None = None
+        """What is wrong, for a person; None: nothing, or not tried yet."""
+        self.address = f"{settings.host}:{settings.port}"
+        self._settings = settings
+        self._context = tls_context(settings)
+        self._on_message = on_message
+        self._retry = retry or Retry(first_s=0.5, most_s=3.0, refused_s=3.0)
+        self._protocols = protocols
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._wanted: tuple[str, ...] = ()
+        self._to_forget: tuple[str, ...] = ()
+        self._forgot = threading.Event()
+
+    def start(self) -> None:
+        """Begin to connect; returns at once, broker or none. Once only."""
+        self._thread = threading.Thread(target=self._run, name="mqtt-in", daemon=True)
+        self._thread.start()
+
+    def follow(self, filters: Iterable[str]) -> None:
+        """Hear these topics and no others, now and after every reconnect."""
+        self._wanted = tuple(filters)
+
+    def forget(self, topics: Iterable[str], timeout_s: float) -> bool:
+        """Have the broker forget what it retains of topics. Once only; False: not in time."""
+        if not self.connected:
+            return False
+        self._to_forget = tuple(topics)
+        return self._forgot.wait(timeout_s)
+
+    def close(self) -> None:
+        """Disconnect and stop. May be called twice."""
+        self._closing.set()
+        if self._thread is not None:
+            # A thread that still connects ends by itself when the attempt does.
+            self._thread.join(CLOSE_TIMEOUT_S)
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._closing.is_set():
+            try:
+                self._connect()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
+                failures = 1 if self.connected else failures + 1
+                self.connected = False
+                self.problem = (
+                    str(error)
+                    if isinstance(error, NoConnectionError)
+                    else f"mqtt: {type(error).__name__}: {error}"
+                )
+                slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
+                self._closing.wait(self._retry.wait_s(failures, slowly=slowly))
+
+    def _connect(self) -> None:
+        """Hold one connection until `close`.
+
+        Raises:
+            NoConnectionError: there is none, or it ended.
+        """
+        for protocol in self._protocols:
+            try:
+                self._hold(protocol)
+            except NoConnectionError as error:
+                if error.then != "older" or protocol == self._protocols[-1]:
+                    raise
+            else:
+                return
+
+    def _hold(self, protocol: Protocol) -> None:
+        connection = _Connection(self._settings, protocol, self._context)
+        client = connection.client
+        client.on_message = self._take
+        client.on_subscribe = self._on_subscribe
+        subscribed: set[str] = set()
+        forgetting: list[MQTTMessageInfo] = []
+        try:
+            connection.open()
+            while not self._closing.is_set():
+                if not connection.step():
+                    continue
+                if not self.connected:
+                    self._established(protocol)
+                subscribed = _subscribe(client, subscribed, self._wanted)
+                forgetting += self._forget(client)
+                if forgetting and all(one.is_published() for one in forgetting):
+                    self._forgot.set()
+            client.disconnect()
+        finally:
+            connection.close()
+        self.connected = False
+
+    def _established(self, protocol: Protocol) -> None:
+        self._protocols = (protocol, *(one for one in self._protocols if one != protocol))
+        self.problem = None
+        self.connected = True
+
+    def _forget(self, client: Client) -> list[MQTTMessageInfo]:
+        topics, self._to_forget = self._to_forget, ()
+        return [client.publish(topic, b"", qos=1, retain=True) for topic in topics]
+
+    def _take(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        self._on_message(message.topic, bytes(message.payload))
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, answers: list[ReasonCode], _props: Any
+    ) -> None:
+        for answer in answers:
+            if answer.is_failure:
+                self.problem = f"broker {self.address} refuses to tell: {reasons.words(answer)}"
+
+
+def _subscribe(client: Client, before: set[str], wanted: tuple[str, ...]) -> set[str]:
+    """Tell the broker what has changed."""
+    for topic in before.difference(wanted):
+        client.unsubscribe(topic)
+    for topic in set(wanted) - before:
+        client.subscribe(topic, qos=1)
+    return set(wanted)
+
+
+class _Connection:
+    """From CONNECT to the end, with the reason why it ends."""
+
+    def __init__(self, settings: Mqtt, protocol: Protocol, context: Any) -> None:
+        self._settings = settings
+        self._is_5 = protocol == "5"
+        self._is_ready = False
+        self._refusal: ReasonCode | None = None
+        self._goodbye: ReasonCode | None = None
+        self._opened = 0.0
+        self._socket: Any = None
+        # A name of its own: two watchers must not push each other out.
+        self._name = f"edged-watch-{secrets.token_hex(4)}"
+        self.client = client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._name,
+            clean_session=None if self._is_5 else True,
+            protocol=_VERSIONS[protocol],
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        if settings.username:
+            client.username_pw_set(settings.username, settings.password)
+        if context is not None:
+            client.tls_set_context(context)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_socket_open = self._on_socket_open
+
+    def open(self) -> None:
+        """Connect and send CONNECT.
+
+        Raises:
+            NoConnectionError: no connection.
+        """
+        limit = None
+        if self._is_5:
+            limit = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            limit.MaximumPacketSize = PACKET_BYTES
+        settings = self._settings
+        try:
+            self.client.connect(
+                settings.host, settings.port, settings.keepalive_s, properties=limit
+            )
+        except (OSError, ValueError) as error:
+            raise reasons.unreachable(error, settings) from None
+        self._opened = time.monotonic()
+
+    def step(self) -> bool:
+        """Do what the wire wants, waiting `STEP_S` at most. True: the broker has accepted us.
+
+        Raises:
+            NoConnectionError: the connection has ended.
+        """
+        self.client.loop(STEP_S)
+        if self.client.socket() is None:
+            raise self._ending()
+        if not self._is_ready and time.monotonic() - self._opened > CONNACK_TIMEOUT_S:
+            raise reasons.unanswered(self._settings, hung_up=False)
+        return self._is_ready
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self._socket is not None:
+            self._socket.close()
+
+    def _ending(self) -> NoConnectionError:
+        if self._refusal is not None:
+            return reasons.refused(self._refusal, self._settings, PASSWORD_HINT)
+        if isinstance(self._socket, TlsSocket) and self._socket.failure is not None:
+            return reasons.unreachable(self._socket.failure, self._settings)
+        if not self._is_ready:
+            return reasons.unanswered(self._settings, hung_up=True)
+        return reasons.ended(self._goodbye, self._settings, self._name)
+
+    def _on_socket_open(self, _client: Client, _data: Any, opened: Any) -> None:
+        self._socket = opened
+
+    def _on_connect(
+        self, _client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _props: Any
+    ) -> None:
+        if reason.is_failure:
+            self._refusal = reason
+        else:
+            self._is_ready = True
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Any
+    ) -> None:
+        self._goodbye = reason

@@ -1,0 +1,186 @@
+"""`edged demo`: the real daemon, a real broker, and nothing of them left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from brokers import Broker, Subscriber, free_port, program, until
+from terminals import Terminal
+from tiny_models import classifier, pose_model
+
+from edged import processes
+
+DEMO = ("-m", "edged", "demo")
+ON_PORT = """
+import sys
+from edged.commands.demo import run
+from edged.config import Mqtt
+sys.exit(run(sys.argv[1], sys.argv[2], None, None, Mqtt(port=int(sys.argv[3]))))
+"""
+"""A demo whose usual broker is at another port than 1883, which this machine may be using."""
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    path = tmp_path / "pose.tflite"
+    path.write_bytes(pose_model())
+    return str(path)
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> str:
+    """Half a second of gray, in which the tiny model sees somebody of score 0.47."""
+    path = tmp_path / "gray.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (48, 48))
+    for _ in range(15):
+        writer.write(np.full((48, 48, 3), 120, np.uint8))
+    writer.release()
+    return str(path)
+
+
+def demo(*words: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    models = {} if home is None else {"EDGED_MODELS": str(home), "HOME": str(home)}
+    return subprocess.run(
+        [sys.executable, *DEMO, *words],
+        env={**os.environ, "EDGED_DEBUG": "", **models},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def are_gone(pids: list[int]) -> Callable[[], bool]:
+    def is_alive(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
+
+    return lambda: not any(map(is_alive, pids))
+
+
+def test_with_the_broker_that_is_there_it_runs_for_some_seconds_and_sums_up(
+    broker: Broker, model: str, video: str
+) -> None:
+    address = f"127.0.0.1:{broker.port}"
+    with Subscriber(broker.port, "edged/demo/#") as subscriber:
+        done = demo("--model", model, "--source", video, "--seconds", "1.5", "--broker", address)
+        assert (done.returncode, done.stderr) == (0, "")
+        statuses = [message.payload for message in subscriber.of("edged/demo/status")]
+        poses = len(subscriber.of("edged/demo/pose"))
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"broker     {address} (it was there)"
+    command = f"mosquitto_sub -h 127.0.0.1 -p {broker.port} -v -t 'edged/demo/#'"
+    assert lines[1] == lines[-1] == f"subscribe  {command}"
+    assert any(re.search(r"online  \d.*1 there \(47 %\)", line) for line in lines)
+    frames = re.search(r"^frames     (\d+), (\d+\.\d) a second$", done.stdout, re.MULTILINE)
+    assert frames is not None
+    assert poses >= int(frames[1]) > 20  # more than the file has: it is shown again and again
+    assert re.search(r"^age        \S+ ms .*, \S+ ms \(99 %\)$", done.stdout, re.MULTILINE)
+    assert statuses == [b"online", b"offline", b""]
+    with Subscriber(broker.port, "edged/#") as late:
+        time.sleep(0.2)
+        assert late.messages == []
+
+
+def test_without_a_broker_it_starts_one_whose_address_works(model: str, video: str) -> None:
+    port = free_port()
+    with Terminal(["-c", ON_PORT, model, video, f"{port}"]) as terminal:
+        terminal.until("● online")
+        terminal.until("47 %")
+        line = next(row for row in terminal.text.splitlines() if row.startswith("subscribe"))
+        _, _, *words = shlex.split(line)
+        assert f"{port}" not in words
+        listen = [program("mosquitto_sub"), *words, "-C", "9"]
+        told = subprocess.run(listen, capture_output=True, check=True, timeout=10)
+        assert b"edged/demo/status online\n" in told.stdout
+        assert b"edged/demo/pose {" in told.stdout
+        everyone = processes.family(terminal.process.pid)
+        assert len(everyone) == 4  # us, the broker, the daemon, its worker
+        terminal.send(b"\x03\x03")
+        terminal.send(b"\x03")
+        assert terminal.wait() == 130
+        assert terminal.is_restored
+        assert are_gone(everyone)()
+        _, _, end = terminal.text.rpartition("frames     ")
+        assert "apt install mosquitto" in end
+        assert "Traceback" not in terminal.text
+
+
+def test_killed_it_takes_everyone_along(model: str, video: str) -> None:
+    command = [sys.executable, "-c", ON_PORT, model, video, f"{free_port()}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        until(lambda: "online" in (process.stdout or sys.stdin).readline(), "a start", 20)
+        everyone = processes.family(process.pid)
+        assert len(everyone) == 4
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+    until(are_gone(everyone), "the end of everyone")
+
+
+def test_what_is_missing_is_told_with_commands_to_run(tmp_path: Path) -> None:
+    done = demo(home=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    told = done.stderr
+    assert told.startswith("edged: a demo needs a model and a source")
+    path = tmp_path / "movenet_single_pose_lightning_ptq.tflite"
+    assert f"curl -fL -o {path} https://" in told
+    assert "--source VIDEO.mp4" in told or "--source /dev/video0" in told
+    assert "demo --model movenet-lightning --source " in told.splitlines()[-1]
+
+
+def test_only_what_is_missing_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "movenet_single_pose_lightning_ptq.tflite").touch()
+    done = demo("--source", "my video.mp4", home=tmp_path)
+    assert done.returncode == 2
+    assert "it is here" in done.stderr
+    assert "curl" not in done.stderr
+    assert done.stderr.endswith("--model movenet-lightning --source 'my video.mp4'\n")
+
+
+def test_a_known_model_that_is_not_here_is_told_with_its_address(tmp_path: Path) -> None:
+    done = demo("--model", "mobilenet-v2", "--source", "x.mp4", home=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("edged: mobilenet-v2 is not on this machine; to get it:\n\n")
+    assert done.stderr.count("curl -fL -o ") == 2  # its labels too
+    assert done.stderr.endswith("demo --model mobilenet-v2 --source x.mp4\n")
+
+
+def test_a_named_broker_that_is_not_there_is_not_replaced(model: str, video: str) -> None:
+    port = free_port()
+    done = demo("--model", model, "--source", video, "--broker", f"127.0.0.1:{port}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"edged: no broker 127.0.0.1:{port}: connection refused; "
+        "without --broker, the demo starts one of its own\n"
+    )
+
+
+def test_a_daemon_that_fails_is_told_in_its_own_words(broker: Broker, model: str) -> None:
+    address = f"127.0.0.1:{broker.port}"
+    done = demo("--model", model, "--source", "/no/such.mp4", "--broker", address)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("edged: /no/such.mp4: not there; a source is ")
+
+
+def test_a_classifier_is_a_model_too(broker: Broker, video: str, tmp_path: Path) -> None:
+    path = tmp_path / "things.tflite"
+    path.write_bytes(classifier())
+    address = f"127.0.0.1:{broker.port}"
+    done = demo("--model", str(path), "--source", video, "--seconds", "1.5", "--broker", address)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "perhaps " in done.stdout

@@ -1,0 +1,79 @@
+"""What a device tells, for tests of those who listen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from edged.messages import (
+    CameraInfo,
+    HealthMessage,
+    Info,
+    LabelPayload,
+    LabelsMessage,
+    ModelInfo,
+    Percentiles,
+    PoseMessage,
+    PosePayload,
+)
+
+
+def person(*, score: float = 0.74, x: float = 0.5) -> PosePayload:
+    """Someone upright, in the middle unless told."""
+    rows = [(x + 0.02 * (number % 2), 0.1 + 0.05 * number, 0.9) for number in range(17)]
+    return PosePayload(id=1, score=score, box=(0.4, 0.1, 0.1, 0.8), keypoints=rows)
+
+
+def pose(people: Sequence[PosePayload] = (), *, seq: int = 0, age_ms: float = 8.2) -> PoseMessage:
+    return PoseMessage(
+        seq=seq, ts=1.0, age_ms=age_ms, model="m", accelerator="cpu", poses=list(people)
+    )
+
+
+def labels(*names: str, confident: bool = True) -> LabelsMessage:
+    return LabelsMessage(
+        seq=0,
+        ts=1.0,
+        age_ms=11.9,
+        model="m",
+        accelerator="cpu",
+        confident=confident,
+        labels=[LabelPayload(label=name, index=0, score=0.9) for name in names],
+    )
+
+
+def info(*, source: str = "/dev/video0", **changes: Any) -> Info:
+    told = Info(
+        version="0.1.0",
+        camera=CameraInfo(source=source, width=640, height=480, fps=30.0),
+        models=[ModelInfo(name="movenet", kind="pose", width=192, height=192, licence="")],
+        accelerator="cpu",
+        runtime="ai_edge_litert 2.3.0",
+    )
+    return msgspec.structs.replace(told, **changes)
+
+
+def health(**changes: Any) -> HealthMessage:
+    told = HealthMessage(
+        ts=1.0,
+        state="ok",
+        problems=[],
+        uptime_s=7000.0,
+        fps=30.0,
+        frames=1000,
+        dropped=310,
+        failed=0,
+        worker_restarts=0,
+        reconnects=0,
+        unsent=0,
+        invoke_ms=Percentiles(p50=6.1, p95=6.8, p99=7.4),
+        age_ms=None,
+        stage_ms=None,
+        accelerator="cpu",
+        temperatures={"cpu-thermal": 61.3},
+        rss_mb=118.4,
+        outbox=0,
+    )
+    return msgspec.structs.replace(told, **changes)
