@@ -206,8 +206,8 @@ def _tell_end(totals: Totals, place: Place) -> None:
         rate = f", {number(totals.rate)} a second" if totals.rate is not None else ""
         print(
             f"frames     {totals.frames}{rate}\n"
-            f"age        {number(totals.age_p50_ms or 0.0)} ms (half of them are younger), "
-            f"{number(totals.age_p99_ms or 0.0)} ms (99 %)"
+            f"age        p50 {number(totals.age_p50_ms or 0.0)} ms, "
+            f"p99 {number(totals.age_p99_ms or 0.0)} ms"
         )
     if place.broker is None:
         print(f"subscribe  {subscribe_line(place.settings)}")

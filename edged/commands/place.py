@@ -16,6 +16,7 @@ from edged.config import Mqtt
 from edged.errors import BrokerError
 from edged.messages import Topics
 from edged.mqtt.subscriber import Subscriber
+from edged.view.screen import clean
 from edged.view.state import Watched
 from edged.view.terminal import Ending
 
@@ -89,7 +90,7 @@ def connect(
         return None
     if not subscriber.connected:
         raise BrokerError(f"the demo's own broker does not start: {child.last_words}")
-    return Place(ours, "(the demo's own, and ends with it)", subscriber, child)
+    return Place(ours, f"(the demo's own: {clean(problem)})", subscriber, child)
 
 
 def _wait(subscriber: Subscriber, ending: Ending) -> None:

@@ -92,7 +92,7 @@ def _unheard(watched: Watched, problem: str | None, address: str) -> EdgedError:
     if problem is not None:
         return BrokerError(clean(problem))
     sight = watched.sight(time.monotonic())
-    others = f"; there are {', '.join(sight.others)}" if sight.others else ""
+    others = f" (others: {', '.join(sight.others)})" if sight.others else ""
     if sight.device is None:
         return EdgedError(f"no device tells of itself to broker {address} under {watched.prefix}/")
     if sight.online is None:

@@ -319,6 +319,8 @@ def _words(sight: Sight, link: Link) -> Iterator[str]:
         return
     if link.problem is not None:
         yield link.problem
+    if sight.device is None:
+        return
     if sight.online is not None:
         yield "online" if sight.online else "offline"
     if sight.online is False:

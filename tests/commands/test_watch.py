@@ -236,7 +236,7 @@ def test_sigint_ends_the_lines_too() -> None:
         [sys.executable, *WATCH, f"127.0.0.1:{free_port()}"], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith("no device yet  ")
+        assert process.stdout.readline().startswith("no device yet")
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
 
@@ -259,7 +259,7 @@ def test_seconds_without_the_device_are_exit_code_1(broker: Broker) -> None:
         other = piped(address, "--seconds", "1", "--device", "hall")
     assert (other.returncode, other.stderr) == (
         1,
-        f"edged: broker {address} knows no device hall; there are gym\n",
+        f"edged: broker {address} knows no device hall (others: gym)\n",
     )
     gone = piped(address, "--seconds", "1")
     assert (gone.returncode, gone.stderr) == (1, "edged: gym is offline\n")

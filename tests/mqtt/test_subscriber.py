@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brokers import Broker, free_port, program, until
+import trustme
+from brokers import ANYBODY, Broker, free_port, program, until
 from brokers import Subscriber as Witness
 
 from edged.config import Mqtt
@@ -133,6 +134,27 @@ def test_a_huge_message_costs_nothing(broker: Broker, tmp_path: Path) -> None:
         until(lambda: tell(broker.port, "b", "x") and "b" in heard, "the next one")
         assert "a" not in heard
         assert subscriber.connected
+
+
+def test_over_tls_it_hears_and_tells_what_is_wrong(
+    make_broker: Callable[[str], Broker], tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    ca, cert, key = (str(tmp_path / name) for name in ("ca.pem", "cert.pem", "key.pem"))
+    issued = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(ca)
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+    broker = make_broker(f"{ANYBODY}\ncertfile {cert}\nkeyfile {key}")
+    broker.start()
+    tls = ("--cafile", ca, "-h", "127.0.0.1")
+    with hearing(broker.port, "a", tls=True, ca_file=ca) as (subscriber, heard):
+        until(lambda: subscriber.connected, "a connection")
+        until(lambda: tell(broker.port, "a", "x", *tls) and "a" in heard, "the message")
+    with hearing(broker.port, "a", tls=True) as (subscriber, _):
+        until(lambda: "unknown authority" in (subscriber.problem or ""), "a problem")
+    with hearing(broker.port, "a") as (subscriber, _):
+        until(lambda: "does it want TLS?" in (subscriber.problem or ""), "a problem")
 
 
 def test_what_is_retained_can_be_forgotten(broker: Broker) -> None:

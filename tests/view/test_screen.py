@@ -166,7 +166,7 @@ def test_a_clean_text_can_be_printed(text: str) -> None:
         (replace(SEEN, pose=told.pose()), LINK, "nobody there"),
         (replace(SEEN, is_silent=True, silent_s=4.0), LINK, "gym  online  no message for 4 s"),
         (replace(SEEN, online=False), LINK, "gym  offline"),
-        (Sight(), LINK, "no device yet  no message about a frame yet"),
+        (Sight(), LINK, "no device yet"),
         (SEEN, LOST, "gym  no broker 127.0.0.1:1883: refused"),
         (replace(SEEN, unreadable=2), LINK, "unreadable messages: 2"),
         (replace(SEEN, labels=told.labels("cat", confident=False)), LINK, "perhaps cat 90 %"),
