@@ -105,8 +105,7 @@ class Connection:
             client.username_pw_set(self._settings.username, self._settings.password)
         if context is not None:
             client.tls_set_context(context)
-        will = Properties(PacketTypes.WILLMESSAGE) if self._is_5 else None  # type: ignore[no-untyped-call]
-        client.will_set(self._topics.status, OFFLINE, qos=1, retain=True, properties=will)
+        client.will_set(self._topics.status, OFFLINE, qos=1, retain=True)
         client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

@@ -63,7 +63,8 @@ class Publisher:
         self.reconnects = 0
         """Connections after the first."""
         self.beat_ns = time.monotonic_ns()
-        """The thread's last sign of life."""
+        """The thread's last sign of life: older than BEAT_S only while it connects, which takes
+        a few seconds, or longer where no name server answers."""
         self._settings = settings
         self._topics = topics
         self._context = tls_context(settings)
