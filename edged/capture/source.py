@@ -79,15 +79,14 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
         from edged.capture.opencv import open_stream  # noqa: PLC0415
 
         return open_stream(settings)
-    path = Path(address).expanduser()
-    if address and path.is_file() and not _is_picture(path):
+    paths = _files_at(address)
+    if len(paths) == 1 and not _is_picture(paths[0]):
         from edged.capture.opencv import VideoFile  # noqa: PLC0415
 
-        return VideoFile(path, settings, stop)
-    pictures = _pictures_at(address, path)
+        return VideoFile(paths[0], settings, stop)
     from edged.capture.images import Pictures  # noqa: PLC0415
 
-    return Pictures(pictures, settings, stop)
+    return Pictures(paths, settings, stop)
 
 
 def is_live(address: str) -> bool:
@@ -115,20 +114,29 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES
 
 
-def _pictures_at(address: str, path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if address and path.is_dir():
-        pictures = _pictures_among(path.iterdir())
-    elif any(sign in address for sign in "*?["):
-        pictures = _pictures_among(Path(name) for name in glob(str(path), recursive=True))  # noqa: PTH207 - the whole pattern is the user's
-    elif re.match(r"\w+:", address):
-        raise SourceError(f"{without_password(address)}: no such kind of source; there is {KINDS}")
-    else:
-        raise SourceError(f"{address or 'no source'}: not there; a source is {KINDS}")
-    if not pictures:
+def _files_at(address: str) -> list[Path]:
+    """The file, or all pictures, that the address names: at least one."""
+    try:
+        path = Path(address).expanduser()
+        if path.is_file():
+            return [path]
+        if address and path.is_dir():
+            pictures = _pictures_among(path.iterdir())
+        elif any(sign in address for sign in "*?["):
+            names = glob(str(path), recursive=True)  # noqa: PTH207 - the user's own pattern
+            pictures = _pictures_among(map(Path, names))
+        else:
+            pictures = None
+    except (OSError, RuntimeError, ValueError) as error:  # no permission, too long, ~nobody
+        reason = getattr(error, "strerror", None) or error
+        raise SourceError(f"{address}: {reason}") from error
+    if pictures:
+        return pictures
+    if pictures is not None:
         raise SourceError(f"{address}: no picture there ({', '.join(sorted(PICTURES))})")
-    return pictures
+    if re.match(r"\w+:", address):
+        raise SourceError(f"{without_password(address)}: no such kind of source; there is {KINDS}")
+    raise SourceError(f"{address or 'no source'}: not there; a source is {KINDS}")
 
 
 def _pictures_among(paths: Iterable[Path]) -> list[Path]:
