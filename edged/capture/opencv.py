@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from edged.capture.native import OPEN_TIMEOUT_S, READ_TIMEOUT_S, cv2
+from edged.capture.native import OPEN_TIMEOUT_S, cv2
 from edged.capture.pace import Pace
-from edged.capture.source import SourceInfo, wall_time, without_password
+from edged.capture.source import READ_TIMEOUT_S, SourceInfo, wall_time, without_password
 from edged.capture.upright import Pool, Upright
 from edged.config import Camera
 from edged.errors import SourceError
@@ -36,7 +36,7 @@ _TIMEOUTS = [
     cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
     OPEN_TIMEOUT_S * 1000,
     cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-    READ_TIMEOUT_S * 1000,
+    round(READ_TIMEOUT_S * 1000),
 ]
 
 

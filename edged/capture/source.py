@@ -19,12 +19,15 @@ KINDS = (
     "a picture, a directory or glob of pictures, a video file, /dev/videoN, webcam:N, "
     "or a stream (rtsp://, rtsps://, http://, https://)"
 )
+READ_TIMEOUT_S = 2.0
+"""A camera or stream that gives no frame for so long has failed."""
+
 PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 """How the names of pictures end, in lower case; any other file is taken for a video."""
 
 _WEBCAM = re.compile(r"/dev/.+|webcam:\d+")
 _STREAM = re.compile(r"(rtsps?|https?)://.+", re.IGNORECASE | re.DOTALL)
-_USERINFO_PASSWORD = re.compile(r"(?<=://)([^@/?#:]*):.*@", re.DOTALL)
+_USERINFO_PASSWORD = re.compile(r"^(\w+:/*[^@/?#:]*):.*@", re.DOTALL)
 _QUERY_SECRET = re.compile(r"([?&](?:pass\w*|pwd|token|key|secret|auth)=)[^&#]*", re.IGNORECASE)
 
 
@@ -116,6 +119,9 @@ def _is_picture(path: Path) -> bool:
 
 def _files_at(address: str) -> list[Path]:
     """The file, or all pictures, that the address names: at least one."""
+    shown = without_password(address)  # a stream's address with a slip in it comes here too
+    if "://" in address:
+        raise SourceError(f"{shown}: no such kind of source; there is {KINDS}")
     try:
         path = Path(address).expanduser()
         if path.is_file():
@@ -129,14 +135,12 @@ def _files_at(address: str) -> list[Path]:
             pictures = None
     except (OSError, RuntimeError, ValueError) as error:  # no permission, too long, ~nobody
         reason = getattr(error, "strerror", None) or error
-        raise SourceError(f"{address}: {reason}") from error
+        raise SourceError(f"{shown}: {reason}") from error
     if pictures:
         return pictures
     if pictures is not None:
-        raise SourceError(f"{address}: no picture there ({', '.join(sorted(PICTURES))})")
-    if re.match(r"\w+:", address):
-        raise SourceError(f"{without_password(address)}: no such kind of source; there is {KINDS}")
-    raise SourceError(f"{address or 'no source'}: not there; a source is {KINDS}")
+        raise SourceError(f"{shown}: no picture there ({', '.join(sorted(PICTURES))})")
+    raise SourceError(f"{shown or 'no source'}: not there; a source is {KINDS}")
 
 
 def _pictures_among(paths: Iterable[Path]) -> list[Path]:
