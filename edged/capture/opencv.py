@@ -13,10 +13,11 @@ import numpy as np
 
 from edged.capture.native import OPEN_TIMEOUT_S, cv2
 from edged.capture.pace import Pace
-from edged.capture.source import READ_TIMEOUT_S, SourceInfo, wall_time, without_password
+from edged.capture.source import READ_TIMEOUT_S, SourceInfo, wall_time
 from edged.capture.upright import Pool, Upright
 from edged.config import Camera
 from edged.errors import SourceError
+from edged.masking import without_password
 from edged.types import Frame, Pixels
 
 MUCH_LARGER = 1.25

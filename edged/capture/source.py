@@ -13,6 +13,7 @@ from typing import Protocol
 
 from edged.config import Camera
 from edged.errors import SourceError
+from edged.masking import without_password
 from edged.types import Frame
 
 KINDS = (
@@ -30,8 +31,6 @@ PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", "
 
 _WEBCAM = re.compile(r"/dev/.+|webcam:\d+")
 _STREAM = re.compile(r"(rtsps?|https?)://.+", re.IGNORECASE | re.DOTALL)
-_USERINFO_PASSWORD = re.compile(r"^(\w+:/*[^@/?#:]*):.*@", re.DOTALL)
-_QUERY_SECRET = re.compile(r"([?&](?:pass\w*|pwd|token|key|secret|auth)=)[^&#]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +101,6 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
 def is_live(address: str) -> bool:
     """Whether the address is of a camera or stream, which may come and go."""
     return bool(_WEBCAM.fullmatch(address) or _STREAM.fullmatch(address))
-
-
-def without_password(address: str) -> str:
-    """The address as it may be shown: what looks like a password or token becomes `***`."""
-    return _QUERY_SECRET.sub(r"\1***", _USERINFO_PASSWORD.sub(r"\1:***@", address))
 
 
 def wall_time(sensor_ns: int) -> float:

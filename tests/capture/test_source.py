@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from edged.capture.images import Pictures
 from edged.capture.opencv import VideoFile
-from edged.capture.source import is_live, natural_order, open_source, wall_time, without_password
+from edged.capture.source import is_live, natural_order, open_source, wall_time
 from edged.config import Camera
 from edged.errors import SourceError
 
@@ -86,27 +86,6 @@ def test_cameras_and_streams_are_live_and_nothing_else_is() -> None:
     live = ("/dev/video0", "/dev/v4l/by-id/usb-cam", "webcam:1", "rtsp://h/1", "HTTPS://h/v.m3u8")
     assert all(map(is_live, live))
     assert not any(map(is_live, ("video.mp4", "dev/video0", "webcam:", "ftp://h", "http://", "")))
-
-
-WORD = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1)
-SECRET = st.text(
-    st.characters(codec="ascii", min_codepoint=33, exclude_characters="*"), min_size=1
-).map(lambda text: f"SECRET{text}SECRET")
-
-
-@given(user=WORD, password=SECRET, host=WORD, path=WORD)
-def test_no_password_is_ever_shown(user: str, password: str, host: str, path: str) -> None:
-    shown = without_password(f"rtsp://{user}:{password}@{host}/{path}")
-    assert shown == f"rtsp://{user}:***@{host}/{path}"
-
-
-def test_nor_is_one_in_a_query() -> None:
-    assert (
-        without_password("http://h/v.cgi?user=me&pwd=geheim&size=2&PASSWORD=x&token=y")
-        == "http://h/v.cgi?user=me&pwd=***&size=2&PASSWORD=***&token=***"
-    )
-    assert without_password("http://h:8080/video") == "http://h:8080/video"
-    assert without_password("pictures/a:b@c.jpg") == "pictures/a:b@c.jpg"
 
 
 def test_names_are_in_the_order_that_people_expect() -> None:
