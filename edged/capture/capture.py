@@ -100,6 +100,8 @@ class Capture:
         """Read a file to its end."""
         keeps_all = self._settings.pace == "fast"
         while not (self._stop.is_set() or self._slot.closed):
+            if keeps_all:
+                self._wait_for_room()  # before it is read: a frame's age begins there
             try:
                 frame = source.read(READ_TIMEOUT_S)
             except SourceError as error:
@@ -107,8 +109,6 @@ class Capture:
                 continue
             if frame is None:
                 break
-            if keeps_all:
-                self._wait_for_room()
             self._deliver(frame)
         if not (self._stop.is_set() or self._slot.closed):
             self.ended = True

@@ -144,6 +144,8 @@ class VideoFile:
         for _ in range(min(self._pace.late(), round(self._fps))):
             if not self._leave_out():
                 break
+        # Not at once: the last frame is being worked on, maybe on this very core.
+        self._pace.wait_half()
         decoder = self._decode_next()
         if decoder is None:
             return None
