@@ -20,7 +20,7 @@ from edged.pipeline import ModelFiles, Pipeline, find_models
 
 log = logging.getLogger(__name__)
 
-STOP_S = 0.4
+STOP_S = 0.25
 """How long the frame in hand, or a camera's driver, may hold up the end."""
 LONGEST_FRAME_S = 65.0
 """Longer than any deadline of an invoke that can be configured."""

@@ -142,6 +142,20 @@ def test_a_signal_ends_it_in_order_within_2_s(
     subscriber.until(TOPICS.status, b"offline")
 
 
+def test_a_stuck_worker_and_a_stuck_broker_do_not_hold_up_the_end(
+    tmp_path: Path, config: Config, broker: Broker, subscriber: Subscriber
+) -> None:
+    with Daemon(tmp_path, config) as daemon:
+        until(lambda: len(poses(subscriber)) > 0, "poses")
+        worker = daemon.worker()
+        with broker.suspended():
+            worker.suspend()
+            start = time.monotonic()
+            assert daemon.stop() == 0
+            assert time.monotonic() - start < 2.0
+        assert not worker.is_running()
+
+
 @pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.2, 0.3])
 def test_a_signal_while_it_starts_leaves_nothing(
     tmp_path: Path, config: Config, delay_s: float

@@ -23,8 +23,8 @@ BEAT_S = 1.0
 """The thread shows a sign of life at least this often, except while it connects."""
 STABLE_S = 10.0
 """A connection that lived this long ends a row of failures."""
-CLOSE_TIMEOUT_S = 1.5
-FAREWELL_S = 1.2
+CLOSE_TIMEOUT_S = 1.0
+FAREWELL_S = 0.8
 """What a slow broker gets of it for the last messages."""
 BURST = 16
 """Messages sent before the wire is looked at again, however many come."""
