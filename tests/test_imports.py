@@ -18,7 +18,7 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard"}
 BASE = {"types", "messages", "errors", "config"}
 SERVICE = {
     *("systemd", "processes", "resources", "toml"),
-    *("health", "pipeline", "frameloop", "chain", "daemon"),
+    *("overlay", "health", "pipeline", "frameloop", "chain", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime"}
 SECTIONS = {
@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "config": {"errors", "toml"},
     "resources": {"errors"},
     "processes": set[str](),
+    "overlay": {"types"},
     "health": BASE | PARTS | {"systemd", "processes"},
     "pipeline": BASE | PARTS | {"health"},
     "frameloop": BASE | PARTS | {"health", "pipeline"},

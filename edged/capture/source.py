@@ -43,6 +43,8 @@ class SourceInfo:
     """Frames a second; 0: unknown."""
     live: bool
     """True: a camera or stream, which has no end and is opened again when it fails."""
+    frames: int = 0
+    """As many as a file says that it has; 0: unknown, or without an end."""
 
 
 class Source(Protocol):
@@ -86,11 +88,11 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
 
         return Replay(Path(address.removeprefix(REPLAY)), settings, stop)
     path = Path(address).expanduser()
-    if address and path.is_file() and not _is_picture(path):
+    if address and path.is_file() and not is_picture(path):
         from edged.capture.opencv import VideoFile  # noqa: PLC0415
 
         return VideoFile(path, settings, stop)
-    pictures = _pictures_at(address, path)
+    pictures = _files_at(address, path)
     from edged.capture.images import Pictures  # noqa: PLC0415
 
     return Pictures(pictures, settings, stop)
@@ -99,6 +101,15 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
 def is_live(address: str) -> bool:
     """Whether the address is of a camera or stream, which may come and go."""
     return bool(_WEBCAM.fullmatch(address) or _STREAM.fullmatch(address))
+
+
+def files_at(address: str) -> list[Path]:
+    """The files that an address names, in the order in which they are read: a video, or pictures.
+
+    Raises:
+        SourceError: it names none.
+    """
+    return _files_at(address, Path(address).expanduser())
 
 
 def without_password(address: str) -> str:
@@ -117,11 +128,12 @@ def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
     return [(int(number or -1), text) for number, text in digits_and_text], str(path)
 
 
-def _is_picture(path: Path) -> bool:
+def is_picture(path: Path) -> bool:
+    """Whether a file is taken for a picture, by its name."""
     return path.suffix.lower() in PICTURES
 
 
-def _pictures_at(address: str, path: Path) -> list[Path]:
+def _files_at(address: str, path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if address and path.is_dir():
@@ -139,5 +151,5 @@ def _pictures_at(address: str, path: Path) -> list[Path]:
 
 def _pictures_among(paths: Iterable[Path]) -> list[Path]:
     return sorted(
-        (path for path in paths if _is_picture(path) and path.is_file()), key=natural_order
+        (path for path in paths if is_picture(path) and path.is_file()), key=natural_order
     )
