@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -79,12 +80,6 @@ class _Shot:
         """The source, and of a video the number of the frame."""
         return self.source if self.is_still else f"{self.source} {self.number}"
 
-    def __enter__(self) -> None:
-        """Work on the frame."""
-
-    def __exit__(self, *_: object) -> None:
-        self.frame.release()
-
 
 class _Problems:
     """Tells what went wrong while the rest goes on."""
@@ -139,18 +134,18 @@ def run(
             if isinstance(shot, SourceError):
                 problems.tell(shot)
                 continue
-            with shot:
-                result: Result | None = None
-                try:
-                    result, line = _answer(engine, pipeline, shot)
-                    text = show.encode(line).decode() if show else as_text(line, shot.place)
-                    print(text, flush=True)
-                except EngineError as error:
-                    problems.tell(f"{shot.place}: no answer: {error}")
-                # A video keeps the frames without an answer, and so its time.
-                if shot.file in places and (result is not None or not shot.is_still):
-                    _draw(shot.frame.pixels, result)
-                    overlays.add(shot.file, shot.frame.pixels, shot.fps)
+            result: Result | None = None
+            try:
+                result, line = _answer(engine, pipeline, shot)
+                text = show.encode(line).decode() if show else as_text(line, shot.place)
+                print(text, flush=True)
+            except EngineError as error:
+                problems.tell(f"{shot.place}: no answer: {error}")
+            # A video keeps the frames without an answer, and so its time.
+            if shot.file in places and (result is not None or not shot.is_still):
+                overlays.add(shot.file, shot.frame, shot.fps, partial(_draw, result))
+            else:
+                shot.frame.release()
             advance(shot.source, shot.share)
     return problems.exit_code
 
@@ -335,7 +330,7 @@ def as_text(line: Line, place: str) -> str:
     return f"{place}: {people} ({scores})"
 
 
-def _draw(picture: Pixels, result: Result | None) -> None:
+def _draw(result: Result | None, picture: Pixels) -> None:
     if result is not None and result.poses is not None:
         draw_poses(picture, result.poses)
     if result is not None and result.labels is not None:

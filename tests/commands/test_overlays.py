@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from edged.commands.overlays import Overlays, targets, write_picture
 from edged.errors import EdgedError, UsageError
+from edged.types import Frame, Pixels
 
 PICTURE = np.full((48, 64, 3), (200, 100, 50), np.uint8)
 NAMES = st.lists(
@@ -117,15 +119,41 @@ def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+class Lent:
+    """Frames, and whether they came back."""
+
+    def __init__(self) -> None:
+        self.out = 0
+
+    def frame(self, pixels: Pixels = PICTURE) -> Frame:
+        self.out += 1
+        return Frame(pixels.copy(), 0, 0, 0.0, self._give_back)
+
+    def _give_back(self) -> None:
+        self.out -= 1
+
+
+@pytest.fixture
+def lent() -> Iterator[Lent]:
+    lent = Lent()
+    yield lent
+    assert lent.out == 0
+
+
+def as_it_is(_picture: Pixels) -> None:
+    """Draw nothing."""
+
+
 @pytest.mark.parametrize("ending", [".avi", ".mp4"])
-def test_a_video_has_all_frames_and_their_rate(tmp_path: Path, ending: str) -> None:
+def test_a_video_has_all_frames_and_their_rate(tmp_path: Path, lent: Lent, ending: str) -> None:
     first, second = tmp_path / "one.mov", tmp_path / "two.mov"
     files = {first: tmp_path / f"one{ending}", second: tmp_path / f"two{ending}"}
     with Overlays(files) as overlays:
         for file in (first, second):
             for _ in range(7):
-                overlays.add(file, PICTURE, 12.5)
-            overlays.add(file, PICTURE[::2, ::2], 12.5)  # another size in the same video
+                overlays.add(file, lent.frame(), 12.5, as_it_is)
+            other_size = lent.frame(PICTURE[::2, ::2])
+            overlays.add(file, other_size, 12.5, as_it_is)
     for path in files.values():
         video = cv2.VideoCapture(str(path))
         size = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
@@ -135,14 +163,25 @@ def test_a_video_has_all_frames_and_their_rate(tmp_path: Path, ending: str) -> N
     assert sorted(tmp_path.iterdir()) == sorted(files.values())
 
 
-def test_a_video_that_is_broken_off_leaves_what_was_there(tmp_path: Path) -> None:
+def test_what_is_drawn_is_written(tmp_path: Path, lent: Lent) -> None:
+    def blacken(picture: Pixels) -> None:
+        picture[:] = 0
+
+    with Overlays({Path("in.png"): tmp_path / "out.png"}) as overlays:
+        overlays.add(Path("in.png"), lent.frame(), 0.0, blacken)
+    written = cv2.imread(str(tmp_path / "out.png"))
+    assert written is not None
+    assert not written.any()
+
+
+def test_a_video_that_is_broken_off_leaves_what_was_there(tmp_path: Path, lent: Lent) -> None:
     path = tmp_path / "out.avi"
     path.write_bytes(b"old")
     file = tmp_path / "in.avi"
 
     def break_off() -> None:
         with Overlays({file: path}) as overlays:
-            overlays.add(file, PICTURE, 25.0)
+            overlays.add(file, lent.frame(), 25.0, as_it_is)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -151,10 +190,31 @@ def test_a_video_that_is_broken_off_leaves_what_was_there(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_video_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("frames", [1, 2])
+def test_what_cannot_be_written_is_told(tmp_path: Path, lent: Lent, frames: int) -> None:
     (tmp_path / "file").touch()
-    with (
-        Overlays({Path("in.avi"): tmp_path / "file" / "out.avi"}) as overlays,
-        pytest.raises(EdgedError, match=r"out\.avi: "),
-    ):
-        overlays.add(Path("in.avi"), PICTURE, 25.0)
+    file, out = Path("in.avi"), tmp_path / "file" / "out.avi"
+
+    def write() -> None:
+        with Overlays({file: out}) as overlays:
+            for _ in range(frames):
+                overlays.add(file, lent.frame(), 25.0, as_it_is)
+
+    with pytest.raises(EdgedError, match=r"out\.avi: "):
+        write()
+
+
+def test_a_drawing_that_fails_leaves_no_part_of_a_video(tmp_path: Path, lent: Lent) -> None:
+    def fail(_picture: Pixels) -> None:
+        raise ZeroDivisionError
+
+    file = Path("in.avi")
+
+    def write() -> None:
+        with Overlays({file: tmp_path / "out.avi"}) as overlays:
+            overlays.add(file, lent.frame(), 25.0, as_it_is)
+            overlays.add(file, lent.frame(), 25.0, fail)
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert list(tmp_path.iterdir()) == []
