@@ -78,7 +78,7 @@ class Chain:
             self.publisher = self._new_publisher(config)
             undo.callback(lambda: self.publisher.close())  # noqa: PLW0108
             self.publisher.start()
-            undo.callback(lambda: self.capture.close())  # noqa: PLW0108
+            undo.callback(lambda: self.capture.close(STOP_S))
             self._start_capture(config.camera)
             self.pipeline = self._new_pipeline(config, self.engine, self.files)
             self.loop = self._new_loop()

@@ -15,7 +15,7 @@ from edged import config
 
 PACKAGE = Path(edged.__file__).parent
 PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard"}
-BASE = {"types", "messages", "errors", "config"}
+BASE = {"types", "messages", "errors", "config", "masking"}
 SERVICE = {
     *("systemd", "processes", "resources", "toml"),
     *("overlay", "health", "pipeline", "frameloop", "chain", "daemon"),
@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "types": set[str](),
     "messages": {"types"},
     "toml": set[str](),
-    "config": {"errors", "toml"},
+    "masking": set[str](),
+    "config": {"errors", "toml", "masking"},
     "resources": {"errors"},
     "processes": set[str](),
     "overlay": {"types"},

@@ -160,9 +160,6 @@ def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Pat
     for path in paths:
         if is_live(path):
             raise UsageError(f"{path}: expected a file, got a camera; edged run watches cameras")
-        if not (Path(path).expanduser().exists() or any(sign in path for sign in "*?[")):
-            problems.tell(f"{_shown(path)}: no such file or directory")
-            continue
         try:
             found.append((path, files_at(path)))
         except SourceError as error:

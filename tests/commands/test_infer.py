@@ -24,7 +24,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from tiny_models import pose_model
 
-from edged.capture.source import PICTURES
+from edged.capture.source import KINDS, PICTURES
 from edged.commands.schema import schema_of
 from edged.types import Pixels
 
@@ -228,7 +228,7 @@ def test_what_cannot_be_read_is_told_and_the_others_go_on(
     ]
     told = done.stderr.splitlines()
     assert told[:2] == [
-        "edged: missing.jpg: no such file or directory",
+        f"edged: missing.jpg: not there; a source is {KINDS}",
         f"edged: no*.jpg: no picture there ({', '.join(sorted(PICTURES))})",
     ]
     assert [line.partition(": damaged")[0] for line in told[2:]] == [
