@@ -103,7 +103,7 @@ class Overlays:
         """Draw on a frame of an input and write it. The frame is taken over.
 
         Args:
-            file: the input. The frames of a video come one after the other.
+            file: the input. The frames of a video come one after the other, from number 0 on.
             frame: its pixels are drawn on.
             fps: frames a second, for a video.
             draw: is called by the thread.
@@ -127,7 +127,7 @@ class Overlays:
         try:
             draw(frame.pixels)
             target = self._files[file]
-            if self._video is not None and (is_picture(file) or self._video.target != target):
+            if frame.seq == 0 or is_picture(file):
                 self._finish()
             if is_picture(file):
                 write_picture(target, frame.pixels)

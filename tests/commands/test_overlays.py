@@ -125,9 +125,9 @@ class Lent:
     def __init__(self) -> None:
         self.out = 0
 
-    def frame(self, pixels: Pixels = PICTURE) -> Frame:
+    def frame(self, number: int = 0, pixels: Pixels = PICTURE) -> Frame:
         self.out += 1
-        return Frame(pixels.copy(), 0, 0, 0.0, self._give_back)
+        return Frame(pixels.copy(), number, 0, 0.0, self._give_back)
 
     def _give_back(self) -> None:
         self.out -= 1
@@ -149,10 +149,10 @@ def test_a_video_has_all_frames_and_their_rate(tmp_path: Path, lent: Lent, endin
     first, second = tmp_path / "one.mov", tmp_path / "two.mov"
     files = {first: tmp_path / f"one{ending}", second: tmp_path / f"two{ending}"}
     with Overlays(files) as overlays:
-        for file in (first, second):
-            for _ in range(7):
-                overlays.add(file, lent.frame(), 12.5, as_it_is)
-            other_size = lent.frame(PICTURE[::2, ::2])
+        for file in (first, second, second):  # what is read twice is written twice
+            for number in range(7):
+                overlays.add(file, lent.frame(number), 12.5, as_it_is)
+            other_size = lent.frame(7, PICTURE[::2, ::2])
             overlays.add(file, other_size, 12.5, as_it_is)
     for path in files.values():
         video = cv2.VideoCapture(str(path))
@@ -197,8 +197,8 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, lent: Lent, frames: int)
 
     def write() -> None:
         with Overlays({file: out}) as overlays:
-            for _ in range(frames):
-                overlays.add(file, lent.frame(), 25.0, as_it_is)
+            for number in range(frames):
+                overlays.add(file, lent.frame(number), 25.0, as_it_is)
 
     with pytest.raises(EdgedError, match=r"out\.avi: "):
         write()
@@ -213,7 +213,7 @@ def test_a_drawing_that_fails_leaves_no_part_of_a_video(tmp_path: Path, lent: Le
     def write() -> None:
         with Overlays({file: tmp_path / "out.avi"}) as overlays:
             overlays.add(file, lent.frame(), 25.0, as_it_is)
-            overlays.add(file, lent.frame(), 25.0, fail)
+            overlays.add(file, lent.frame(1), 25.0, fail)
 
     with pytest.raises(ZeroDivisionError):
         write()
