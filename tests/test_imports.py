@@ -18,7 +18,7 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard"}
 BASE = {"types", "messages", "errors", "config", "masking"}
 SERVICE = {
     *("systemd", "processes", "resources", "toml"),
-    *("health", "pipeline", "frameloop", "chain", "daemon"),
+    *("overlay", "health", "pipeline", "frameloop", "chain", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime"}
 SECTIONS = {
@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "config": {"errors", "toml", "masking"},
     "resources": {"errors"},
     "processes": set[str](),
+    "overlay": {"types"},
     "health": BASE | PARTS | {"systemd", "processes"},
     "pipeline": BASE | PARTS | {"health"},
     "frameloop": BASE | PARTS | {"health", "pipeline"},

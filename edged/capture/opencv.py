@@ -126,7 +126,8 @@ class VideoFile:
         self._fps = fps
         self._pace = Pace(fps, settings.pace, stop)
         height, width, _ = self._decoder.shape
-        self.info = SourceInfo(settings.source, width, height, fps, live=False)
+        frames = max(0, int(self._decoder.told(cv2.CAP_PROP_FRAME_COUNT)))
+        self.info = SourceInfo(settings.source, width, height, fps, live=False, frames=frames)
 
     def _open(self) -> _Decoder:
         if not os.access(self._path, os.R_OK):

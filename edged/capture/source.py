@@ -46,6 +46,8 @@ class SourceInfo:
     """Frames a second; 0: unknown."""
     live: bool
     """True: a camera or stream, which has no end and is opened again when it fails."""
+    frames: int = 0
+    """As many as a file says that it has; 0: unknown, or without an end."""
 
 
 class Source(Protocol):
@@ -88,8 +90,8 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
         from edged.capture.replay import Replay  # noqa: PLC0415
 
         return Replay(Path(address.removeprefix(REPLAY)), settings, stop)
-    paths = _files_at(address)
-    if len(paths) == 1 and not _is_picture(paths[0]):
+    paths = files_at(address)
+    if len(paths) == 1 and not is_picture(paths[0]):
         from edged.capture.opencv import VideoFile  # noqa: PLC0415
 
         return VideoFile(paths[0], settings, stop)
@@ -114,12 +116,17 @@ def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
     return [(int(number or -1), text) for number, text in digits_and_text], str(path)
 
 
-def _is_picture(path: Path) -> bool:
+def is_picture(path: Path) -> bool:
+    """Whether a file is taken for a picture, by its name."""
     return path.suffix.lower() in PICTURES
 
 
-def _files_at(address: str) -> list[Path]:
-    """The file, or all pictures, that the address names: at least one."""
+def files_at(address: str) -> list[Path]:
+    """The video, or the pictures in the order in which they are read, that an address names.
+
+    Raises:
+        SourceError: it names none.
+    """
     shown = without_password(address)  # a stream's address with a slip in it comes here too
     if "://" in address:
         raise SourceError(f"{shown}: no such kind of source; there is {KINDS}")
@@ -146,5 +153,5 @@ def _files_at(address: str) -> list[Path]:
 
 def _pictures_among(paths: Iterable[Path]) -> list[Path]:
     return sorted(
-        (path for path in paths if _is_picture(path) and path.is_file()), key=natural_order
+        (path for path in paths if is_picture(path) and path.is_file()), key=natural_order
     )
