@@ -130,7 +130,7 @@ class LabelModel(Section, frozen=True):
     """A file with a label a line; empty: what the catalog or the model's metadata names."""
     top: Annotated[int, Meta(ge=1, le=100)] = 3
     """How many labels are told, best first."""
-    min_score: Fraction = 0.0
+    min_score: Fraction = 0.01
     """Alternatives below this score are left out (the best is always told)."""
     confidence: Fraction = 0.5
     """The best score from which the result is called confident."""

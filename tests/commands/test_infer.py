@@ -133,7 +133,7 @@ def test_labels_can_be_given(infer: Command, tmp_path: Path) -> None:
     own = tmp_path / "own.txt"
     own.write_text("\n".join(["nothing", *(f"thing {number}" for number in range(1, 1001))]))
     done = infer("parrot.jpg", "-m", "mobilenet-v2", "--labels", own, cwd=infer.images)
-    assert done.stdout.startswith("parrot.jpg: thing 89 1.00; ")
+    assert done.stdout.startswith("parrot.jpg: thing 89 1.00")
 
 
 def test_lines_for_people_say_what_is_there(infer: Command) -> None:
