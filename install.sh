@@ -124,8 +124,8 @@ allow_services() {
     fi
 }
 
-# Installs Debian packages, or says in a line why not and fails. apt itself is never interrupted
-# half-way: signals wait until it is done.
+# Installs Debian packages, or says in a line why not and fails. In the foreground: a signal to
+# this script alone waits until apt is done.
 apt_install() {
     local output
     local -a apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)

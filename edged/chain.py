@@ -20,7 +20,7 @@ from edged.pipeline import ModelFiles, Pipeline, find_models
 
 log = logging.getLogger(__name__)
 
-STOP_S = 0.4
+STOP_S = 0.25
 """How long the frame in hand, or a camera's driver, may hold up the end."""
 LONGEST_FRAME_S = 65.0
 """Longer than any deadline of an invoke that can be configured."""
@@ -78,7 +78,7 @@ class Chain:
             self.publisher = self._new_publisher(config)
             undo.callback(lambda: self.publisher.close())  # noqa: PLW0108
             self.publisher.start()
-            undo.callback(lambda: self.capture.close())  # noqa: PLW0108
+            undo.callback(lambda: self.capture.close(STOP_S))
             self._start_capture(config.camera)
             self.pipeline = self._new_pipeline(config, self.engine, self.files)
             self.loop = self._new_loop()

@@ -64,6 +64,65 @@ def run(config_file: ConfigFile = None) -> int:
     return run.run(config_file)
 
 
+class Fit(enum.StrEnum):
+    """How a frame becomes the input of a model of poses."""
+
+    AUTO = "auto"
+    TRACK = "track"
+    LETTERBOX = "letterbox"
+    STRETCH = "stretch"
+
+
+@app.command()
+def infer(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Pictures, videos, directories and globs of pictures.",
+            show_default=False,
+        ),
+    ],
+    model: ModelName = "movenet-lightning",
+    fit: Annotated[
+        Fit,
+        typer.Option(
+            help="How a frame becomes the input, for models of poses: a crop that follows the "
+            "person, the whole frame with borders, or stretched; auto: as the model does best."
+        ),
+    ] = Fit.AUTO,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A label a line, for classifiers; default: the model's own."
+        ),
+    ] = None,
+    overlay: Annotated[
+        str,
+        typer.Option(
+            metavar="OUT",
+            help="Draw what is seen: a picture or video (.mp4, .avi), or a directory for several.",
+        ),
+    ] = "",
+    threads: Annotated[
+        int, typer.Option(min=0, max=64, help="Of the model; 0: as many as cores, at most 4.")
+    ] = 0,
+    json: Json = False,
+) -> int:
+    """Run a model on pictures and videos: a line a frame."""
+    from edged.commands import infer
+
+    return infer.run(
+        paths,
+        model=model,
+        fit=fit.value,
+        labels=labels,
+        threads=threads,
+        overlay=overlay,
+        json=json,
+    )
+
+
 BrokerAddress = Annotated[
     str | None,
     typer.Option(

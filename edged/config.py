@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from edged import toml
 from edged.errors import ConfigError
+from edged.masking import MASK, without_password
 
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -129,7 +130,7 @@ class LabelModel(Section, frozen=True):
     """A file with a label a line; empty: what the catalog or the model's metadata names."""
     top: Annotated[int, Meta(ge=1, le=100)] = 3
     """How many labels are told, best first."""
-    min_score: Fraction = 0.0
+    min_score: Fraction = 0.01
     """Alternatives below this score are left out (the best is always told)."""
     confidence: Fraction = 0.5
     """The best score from which the result is called confident."""
@@ -194,7 +195,6 @@ SECRET_BYTES = 65_535
 """The longest password that MQTT can carry."""
 CREDENTIAL = "mqtt_password"
 """Name of the systemd credential (LoadCredential=, SetCredential= and the like)."""
-MASK = "********"
 
 
 def load(path: Path | None) -> Config:
@@ -308,19 +308,9 @@ def masked(config: Config) -> Config:
     mqtt, camera = config.mqtt, config.camera
     return msgspec.structs.replace(
         config,
-        camera=msgspec.structs.replace(camera, source=_masked_address(camera.source)),
+        camera=msgspec.structs.replace(camera, source=without_password(camera.source)),
         mqtt=msgspec.structs.replace(mqtt, password=MASK if mqtt.password else ""),
     )
-
-
-def _masked_address(address: str) -> str:
-    """`rtsp://user:secret@host/?password=secret`, without the secrets.
-
-    A password may hold `/` and `@` though it should not: all up to the last `@` is masked, which
-    may be more than the password.
-    """
-    address = re.sub(r"(?<=://)([^/?#@:]*):.*@", rf"\1:{MASK}@", address)
-    return re.sub(r"(?i)([?&](?:pass|pwd|token|key|auth)[^=&]*=)[^&]*", rf"\1{MASK}", address)
 
 
 def device_name(settings: Device) -> str:

@@ -86,6 +86,15 @@ class PoseStage:
             self._plan = self._first_plan(frame_size)
         return self._plan
 
+    def forget(self) -> None:
+        """Look at the whole of the next frame, which has nothing to do with the last one."""
+        self._plan = None
+
+    @property
+    def follows(self) -> bool:
+        """Whether the next frame is looked at where a person was, not as a whole."""
+        return self._plan is not None and self._plan != self._first_plan(self._plan.frame_size)
+
     def _first_plan(self, frame_size: geometry.Size) -> geometry.Plan:
         size = (self.spec.width, self.spec.height)
         if self._fit == "stretch":

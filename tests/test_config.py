@@ -22,7 +22,6 @@ from msgspec.structs import replace
 from edged import toml
 from edged.config import (
     FILE_BYTES,
-    MASK,
     Camera,
     Config,
     Device,
@@ -34,6 +33,7 @@ from edged.config import (
     masked,
 )
 from edged.errors import ConfigError
+from edged.masking import MASK
 
 DEFAULTS = Path(__file__).parents[1] / "config" / "edged.toml"
 Write = Callable[[str | bytes], Path]

@@ -15,10 +15,10 @@ from edged import config
 
 PACKAGE = Path(edged.__file__).parent
 PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard"}
-BASE = {"types", "messages", "errors", "config"}
+BASE = {"types", "messages", "errors", "config", "masking"}
 SERVICE = {
     *("systemd", "processes", "resources", "toml"),
-    *("health", "pipeline", "frameloop", "chain", "daemon"),
+    *("overlay", "health", "pipeline", "frameloop", "chain", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime"}
 SECTIONS = {
@@ -31,9 +31,11 @@ MAY_IMPORT = {
     "types": set[str](),
     "messages": {"types"},
     "toml": set[str](),
-    "config": {"errors", "toml"},
+    "masking": set[str](),
+    "config": {"errors", "toml", "masking"},
     "resources": {"errors"},
     "processes": set[str](),
+    "overlay": {"types"},
     "health": BASE | PARTS | {"systemd", "processes"},
     "pipeline": BASE | PARTS | {"health"},
     "frameloop": BASE | PARTS | {"health", "pipeline"},

@@ -101,7 +101,7 @@ class Observation:
     startup_s: float
 
 
-def observe(command: Sequence[str], port: int, seconds: float) -> Observation:
+def observe(name: str, command: Sequence[str], port: int, seconds: float) -> Observation:
     """Run a program that publishes to the broker, and watch it for some seconds.
 
     Raises:
@@ -128,7 +128,7 @@ def observe(command: Sequence[str], port: int, seconds: float) -> Observation:
             except EdgedError as error:
                 words.seek(0)
                 said = words.read().strip().rsplit("\n", 1)[-1]
-                raise EdgedError(f"{Path(command[-1]).name}: {error}: {said}") from None
+                raise EdgedError(f"{name}: {error}: {said}") from None
         told, _ = subscriber.communicate(timeout=PATIENCE_S)
     arrivals = msgspec.json.decode(told, type=Arrivals)
     ages = [

@@ -10,15 +10,12 @@ from dataclasses import replace
 from threading import Event, Thread
 
 from edged.capture.slot import LatestFrame
-from edged.capture.source import Source, SourceInfo, is_live, open_source
+from edged.capture.source import READ_TIMEOUT_S, Source, SourceInfo, is_live, open_source
 from edged.config import Camera
 from edged.errors import SourceError
 from edged.types import Frame
 
 log = logging.getLogger(__name__)
-
-READ_TIMEOUT_S = 2.0
-"""A camera that gives no frame for so long has failed."""
 
 CLOSE_TIMEOUT_S = 2.0
 """A thread that does not come back from its driver within this is left behind."""
@@ -81,16 +78,14 @@ class Capture:
             self.info = self._source.info
         self._thread.start()
 
-    def close(self) -> None:
-        """Stop within `CLOSE_TIMEOUT_S`. May be called twice, and before `start`."""
+    def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+        """Stop within `timeout_s`. May be called twice, and before `start`."""
         self._stop.set()
         if self._thread.ident is None:
             return
-        self._thread.join(CLOSE_TIMEOUT_S)
+        self._thread.join(timeout_s)
         if self._thread.is_alive():
-            log.warning(
-                "camera: its driver does not come back after %g s; left behind", CLOSE_TIMEOUT_S
-            )
+            log.warning("camera: its driver does not come back after %g s; left behind", timeout_s)
 
     def _run(self) -> None:
         try:
@@ -105,6 +100,8 @@ class Capture:
         """Read a file to its end."""
         keeps_all = self._settings.pace == "fast"
         while not (self._stop.is_set() or self._slot.closed):
+            if keeps_all:
+                self._wait_for_room()  # before it is read: a frame's age begins there
             try:
                 frame = source.read(READ_TIMEOUT_S)
             except SourceError as error:
@@ -112,10 +109,8 @@ class Capture:
                 continue
             if frame is None:
                 break
-            if keeps_all:
-                self._wait_for_room()
             self._deliver(frame)
-        if not self._stop.is_set():
+        if not (self._stop.is_set() or self._slot.closed):
             self.ended = True
             self._slot.close()
             self._on_change()

@@ -39,14 +39,17 @@ class Pictures:
         self._left = list(reversed(paths))
         self._good: list[Path] = []
         self._seq = 0
-        height, width, _ = self._first_good(paths).shape
-        self.info = SourceInfo(settings.source, width, height, settings.fps, live=False)
+        self._first: tuple[Path, Pixels] | None = self._first_good(paths)
+        height, width, _ = self._first[1].shape
+        self.info = SourceInfo(
+            settings.source, width, height, settings.fps, live=False, frames=len(paths)
+        )
 
-    def _first_good(self, paths: Sequence[Path]) -> Pixels:
+    def _first_good(self, paths: Sequence[Path]) -> tuple[Path, Pixels]:
         problem = SourceError(f"{self._settings.source}: no picture there")
         for path in paths:
             try:
-                return read_picture(path, self._settings)
+                return path, read_picture(path, self._settings)
             except SourceError as error:
                 problem = error
         if len(paths) == 1:
@@ -64,7 +67,10 @@ class Pictures:
         if not self._left:
             return None
         path = self._left.pop()
-        pixels = read_picture(path, self._settings)
+        if self._first is not None and self._first[0] == path:
+            pixels, self._first = self._first[1], None  # decoded once is enough
+        else:
+            pixels = read_picture(path, self._settings)
         self._good.append(path)
         due_ns = self._pace.wait()
         if due_ns is None:
@@ -74,7 +80,7 @@ class Pictures:
 
     def close(self) -> None:
         """There will be no more pictures."""
-        self._left, self._good = [], []
+        self._left, self._good, self._first = [], [], None
 
 
 def read_picture(path: Path, settings: Camera) -> Pixels:

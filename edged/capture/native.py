@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-READ_TIMEOUT_S = 2
-"""A camera or stream that gives no frame for so long is gone."""
+from edged.capture.source import READ_TIMEOUT_S
 
 OPEN_TIMEOUT_S = 5
 """So long may a stream take to answer: a handshake over a busy radio link takes seconds."""
@@ -17,7 +16,7 @@ for _name, _value in {
     # Lost UDP packets are grey pictures. Not `nobuffer`, which throws the first frames away (a
     # camera's next key frame is seconds off, and files begin late): reading on empties a buffer.
     "OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp",
-    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": str(READ_TIMEOUT_S),
+    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": f"{READ_TIMEOUT_S:.0f}",
 }.items():
     os.environ.setdefault(_name, _value)
 
@@ -29,4 +28,4 @@ if os.environ["OPENCV_LOG_LEVEL"] == "SILENT":  # where OpenCV was loaded before
     # LOG_LEVEL_SILENT; OpenCV 5 has moved the function.
     (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
-__all__ = ["OPEN_TIMEOUT_S", "READ_TIMEOUT_S", "cv2"]
+__all__ = ["OPEN_TIMEOUT_S", "cv2"]

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from edged.capture.native import OPEN_TIMEOUT_S, READ_TIMEOUT_S, cv2
+from edged.capture.native import OPEN_TIMEOUT_S, cv2
 from edged.capture.pace import Pace
-from edged.capture.source import SourceInfo, wall_time, without_password
+from edged.capture.source import READ_TIMEOUT_S, SourceInfo, wall_time
 from edged.capture.upright import Pool, Upright
 from edged.config import Camera
 from edged.errors import SourceError
+from edged.masking import without_password
 from edged.types import Frame, Pixels
 
 MUCH_LARGER = 1.25
@@ -36,7 +37,7 @@ _TIMEOUTS = [
     cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
     OPEN_TIMEOUT_S * 1000,
     cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-    READ_TIMEOUT_S * 1000,
+    round(READ_TIMEOUT_S * 1000),
 ]
 
 
@@ -47,13 +48,22 @@ class _Decoder:
         self._device = device
         self._settings = settings
         self._bgr: Pixels = np.empty((settings.height, settings.width, 3), np.uint8)
-        self._upright: Upright | None = None
-        self._pool = Pool((0, 0, 3))
+        self._prepare(settings.width, settings.height)
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and 3 of the upright picture."""
-        return self._pool.shape
+        return self._upright.shape
+
+    def _prepare(self, width: int, height: int) -> None:
+        self._upright = Upright(
+            width,
+            height,
+            self._settings,
+            interpolation=cv2.INTER_LINEAR,  # a seventh of INTER_AREA's 2 ms for 1080 lines
+            slack=MUCH_LARGER,
+        )
+        self._pool = Pool(self._upright.shape)
 
     def told(self, what: int) -> float:
         """A property of the device."""
@@ -75,27 +85,19 @@ class _Decoder:
         if not good or picture.ndim != 3:  # noqa: PLR2004 - rows, columns, colours
             return False
         self._bgr = picture
-        if self._upright is None or picture.shape != self._upright.accepts:
+        if picture.shape != self._upright.accepts:
             height, width, _ = picture.shape
-            self._upright = Upright(
-                width,
-                height,
-                self._settings,
-                interpolation=cv2.INTER_LINEAR,  # a seventh of INTER_AREA's 2 ms for 1080 lines
-                slack=MUCH_LARGER,
-            )
-            self._pool = Pool(self._upright.shape)
+            self._prepare(width, height)
         return True
 
     def picture(self) -> tuple[Pixels, Callable[[], None]]:
         """The decoded picture, upright, and how to give it back."""
-        if self._upright is None:
-            raise RuntimeError("a picture is retrieved before it is looked at")
         pixels, give_back = self._pool.borrow()
         self._upright(self._bgr, pixels)
         return pixels, give_back
 
     def close(self) -> None:
+        """Let go of the device."""
         self._device.release()
 
 
@@ -124,7 +126,8 @@ class VideoFile:
         self._fps = fps
         self._pace = Pace(fps, settings.pace, stop)
         height, width, _ = self._decoder.shape
-        self.info = SourceInfo(settings.source, width, height, fps, live=False)
+        frames = max(0, int(self._decoder.told(cv2.CAP_PROP_FRAME_COUNT)))
+        self.info = SourceInfo(settings.source, width, height, fps, live=False, frames=frames)
 
     def _open(self) -> _Decoder:
         if not os.access(self._path, os.R_OK):
@@ -139,12 +142,11 @@ class VideoFile:
 
     def read(self, timeout_s: float) -> Frame | None:  # noqa: ARG002 - a file is there at once
         """The next frame when it is due. See `Source.read`."""
-        late = min(self._pace.late(), round(self._fps))
-        for _ in range(late):
-            if self._decoder and (self._is_decoded or self._decoder.grab()):
-                self._is_decoded = False
-                self._seq += 1
-                self._pace.skip()
+        for _ in range(min(self._pace.late(), round(self._fps))):
+            if not self._leave_out():
+                break
+        # Not at once: the last frame is being worked on, maybe on this very core.
+        self._pace.wait_half()
         decoder = self._decode_next()
         if decoder is None:
             return None
@@ -156,6 +158,15 @@ class VideoFile:
             return None
         seq, self._seq = self._seq, self._seq + 1
         return Frame(pixels, seq, due_ns, wall_time(due_ns), give_back, self._name)
+
+    def _leave_out(self) -> bool:
+        """Pass over the next frame; False: there is none."""
+        if self._decoder is None or not (self._is_decoded or self._decoder.grab()):
+            return False
+        self._is_decoded = False
+        self._seq += 1
+        self._pace.skip()
+        return True
 
     def _decode_next(self) -> _Decoder | None:
         """The decoder with the next picture decoded; None: the end."""

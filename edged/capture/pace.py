@@ -30,13 +30,21 @@ class Pace:
         if self._due_ns is not None:
             self._due_ns += self._period_ns
 
+    def wait_half(self) -> None:
+        """Wait until the second half of the time before the next frame is due, or told to stop."""
+        if self._due_ns is not None and self._period_ns:
+            self._wait_until(self._due_ns - self._period_ns // 2)
+
+    def _wait_until(self, moment_ns: int) -> bool:
+        """False: told to stop."""
+        return not self._stop.wait(max(0, moment_ns - time.monotonic_ns()) / 1e9)
+
     def wait(self) -> int | None:
         """Wait until the next frame is due; its monotonic nanoseconds, or None: told to stop."""
-        now_ns = time.monotonic_ns()
         due_ns = self._due_ns
         if due_ns is None or not self._period_ns or self.late():
-            due_ns = now_ns
-        if self._stop.wait(max(0, due_ns - now_ns) / 1e9):
+            due_ns = time.monotonic_ns()
+        if not self._wait_until(due_ns):
             return None
         self._due_ns = due_ns + self._period_ns
         return due_ns

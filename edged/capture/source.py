@@ -13,6 +13,7 @@ from typing import Protocol
 
 from edged.config import Camera
 from edged.errors import SourceError
+from edged.masking import without_password
 from edged.types import Frame
 
 KINDS = (
@@ -21,13 +22,15 @@ KINDS = (
 )
 REPLAY = "replay:"
 """Before the path of a video: see `edged.capture.replay`."""
+
+READ_TIMEOUT_S = 2.0
+"""A camera or stream that gives no frame for so long has failed."""
+
 PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 """How the names of pictures end, in lower case; any other file is taken for a video."""
 
 _WEBCAM = re.compile(r"/dev/.+|webcam:\d+")
 _STREAM = re.compile(r"(rtsps?|https?)://.+", re.IGNORECASE | re.DOTALL)
-_USERINFO_PASSWORD = re.compile(r"(?<=://)([^@/?#:]*):.*@", re.DOTALL)
-_QUERY_SECRET = re.compile(r"([?&](?:pass\w*|pwd|token|key|secret|auth)=)[^&#]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class SourceInfo:
     """Frames a second; 0: unknown."""
     live: bool
     """True: a camera or stream, which has no end and is opened again when it fails."""
+    frames: int = 0
+    """As many as a file says that it has; 0: unknown, or without an end."""
 
 
 class Source(Protocol):
@@ -85,25 +90,19 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
         from edged.capture.replay import Replay  # noqa: PLC0415
 
         return Replay(Path(address.removeprefix(REPLAY)), settings, stop)
-    path = Path(address).expanduser()
-    if address and path.is_file() and not _is_picture(path):
+    paths = files_at(address)
+    if len(paths) == 1 and not is_picture(paths[0]):
         from edged.capture.opencv import VideoFile  # noqa: PLC0415
 
-        return VideoFile(path, settings, stop)
-    pictures = _pictures_at(address, path)
+        return VideoFile(paths[0], settings, stop)
     from edged.capture.images import Pictures  # noqa: PLC0415
 
-    return Pictures(pictures, settings, stop)
+    return Pictures(paths, settings, stop)
 
 
 def is_live(address: str) -> bool:
     """Whether the address is of a camera or stream, which may come and go."""
     return bool(_WEBCAM.fullmatch(address) or _STREAM.fullmatch(address))
-
-
-def without_password(address: str) -> str:
-    """The address as it may be shown: what looks like a password or token becomes `***`."""
-    return _QUERY_SECRET.sub(r"\1***", _USERINFO_PASSWORD.sub(r"\1:***@", address))
 
 
 def wall_time(sensor_ns: int) -> float:
@@ -117,27 +116,42 @@ def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
     return [(int(number or -1), text) for number, text in digits_and_text], str(path)
 
 
-def _is_picture(path: Path) -> bool:
+def is_picture(path: Path) -> bool:
+    """Whether a file is taken for a picture, by its name."""
     return path.suffix.lower() in PICTURES
 
 
-def _pictures_at(address: str, path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if address and path.is_dir():
-        pictures = _pictures_among(path.iterdir())
-    elif any(sign in address for sign in "*?["):
-        pictures = _pictures_among(Path(name) for name in glob(str(path), recursive=True))  # noqa: PTH207 - the whole pattern is the user's
-    elif re.match(r"\w+:", address):
-        raise SourceError(f"{without_password(address)}: no such kind of source; there is {KINDS}")
-    else:
-        raise SourceError(f"{address or 'no source'}: not there; a source is {KINDS}")
-    if not pictures:
-        raise SourceError(f"{address}: no picture there ({', '.join(sorted(PICTURES))})")
-    return pictures
+def files_at(address: str) -> list[Path]:
+    """The video, or the pictures in the order in which they are read, that an address names.
+
+    Raises:
+        SourceError: it names none.
+    """
+    shown = without_password(address)  # a stream's address with a slip in it comes here too
+    if "://" in address:
+        raise SourceError(f"{shown}: no such kind of source; there is {KINDS}")
+    try:
+        path = Path(address).expanduser()
+        if path.is_file():
+            return [path]
+        if address and path.is_dir():
+            pictures = _pictures_among(path.iterdir())
+        elif any(sign in address for sign in "*?["):
+            names = glob(str(path), recursive=True)  # noqa: PTH207 - the user's own pattern
+            pictures = _pictures_among(map(Path, names))
+        else:
+            pictures = None
+    except (OSError, RuntimeError, ValueError) as error:  # no permission, too long, ~nobody
+        reason = getattr(error, "strerror", None) or error
+        raise SourceError(f"{shown}: {reason}") from error
+    if pictures:
+        return pictures
+    if pictures is not None:
+        raise SourceError(f"{shown}: no picture there ({', '.join(sorted(PICTURES))})")
+    raise SourceError(f"{shown or 'no source'}: not there; a source is {KINDS}")
 
 
 def _pictures_among(paths: Iterable[Path]) -> list[Path]:
     return sorted(
-        (path for path in paths if _is_picture(path) and path.is_file()), key=natural_order
+        (path for path in paths if is_picture(path) and path.is_file()), key=natural_order
     )

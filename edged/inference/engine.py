@@ -143,10 +143,15 @@ class Engine:
 
     def close(self) -> None:
         """End the worker. May be called twice."""
+        worker = self._leave_service()
+        if worker is not None:
+            worker.close()
+
+    def _leave_service(self) -> Worker | None:
+        """The worker, which is asked for nothing any more."""
         self._ready = False
         worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.kill()
+        return worker
 
     def _start_worker(self) -> None:
         try:
@@ -170,7 +175,9 @@ class Engine:
 
     def _retire(self, error: Exception, pause_s: float) -> None:
         """Kill the worker, if there is one, and let the next start after a pause."""
-        self.close()
+        worker = self._leave_service()
+        if worker is not None:
+            worker.kill()
         self._next_start = time.monotonic() + pause_s
         if self.problem != str(error):
             self.problem = str(error)

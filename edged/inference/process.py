@@ -29,6 +29,8 @@ Tensor = npt.NDArray[Any]
 
 START_DEADLINE_S = 30.0
 """A Pi reads a large model from a slow SD card in a few seconds."""
+FAREWELL_S = 0.3
+"""An idle worker ends within milliseconds; one that takes longer is stuck."""
 MESSAGE_BYTES = 65536
 INVOKED_BYTES = 8
 CHATTER_BYTES = 65536
@@ -206,6 +208,17 @@ class Worker:
             return os.read(self._chatter, CHATTER_BYTES).decode(errors="replace")
         except BlockingIOError:
             return ""
+
+    def close(self) -> None:
+        """Let the process end by itself, so that it gives its accelerator back, or else `kill` it.
+
+        May be called twice, and after `kill`.
+        """
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(FAREWELL_S)
+        self.kill()
 
     def kill(self) -> None:
         """End the process at once and take everything of it back. May be called twice."""

@@ -56,9 +56,9 @@ def load_runtime(wanted: str) -> tuple[str, Any]:
             continue
         version = importlib.import_module(name).__version__
         return f"{name} {version}", module.Interpreter
-    missing = "TensorFlow Lite runtime" if wanted == "auto" else wanted
-    message = f"no {missing} is installed: pip install ai-edge-litert"
-    raise ModuleNotFoundError(message)
+    if wanted == "auto":
+        raise ModuleNotFoundError("no TensorFlow Lite runtime here: pip install ai-edge-litert")
+    raise ModuleNotFoundError(f'{wanted} is not installed here: set [inference] runtime = "auto"')
 
 
 class Model:
@@ -138,8 +138,7 @@ def load(request: dict[str, Any]) -> tuple[dict[str, Any], int, list[Model]]:
             interpreter.allocate_tensors()
             models.append(Model(interpreter, end))
         except Exception as error:
-            message = f"{path}: {one_line(error)}"
-            raise RuntimeError(message) from error
+            raise RuntimeError(f"{path}: {one_line(error)}") from error
         end = models[-1].end
     # A file without a name: it is gone with the last process that maps it, however that one ends.
     memory_fd = os.memfd_create("edged-tensors")
@@ -151,8 +150,7 @@ def load(request: dict[str, Any]) -> tuple[dict[str, Any], int, list[Model]]:
         try:
             described.append(model.describe())
         except Exception as error:
-            message = f"{path}: {one_line(error)}"
-            raise RuntimeError(message) from error
+            raise RuntimeError(f"{path}: {one_line(error)}") from error
     return {"runtime": runtime, "bytes": end, "models": described}, memory_fd, models
 
 

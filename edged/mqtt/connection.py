@@ -1,7 +1,7 @@
 """One connection to a broker, from CONNECT to its end, with every reason why it may end.
 
-The paho client is driven from outside (`step`) and by one thread: it has no thread of its own, so
-that a publish writes to the socket at once.
+The paho client has no thread of its own, so that a publish writes to the socket at once. One
+thread drives it (`step`); `stream` may be called from others, between two steps or while one waits.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import ssl
+import threading
 import time
 from typing import Any, Literal, TypeAlias, cast
 
@@ -83,6 +84,7 @@ class Connection:
         self._wake = -1
         self._events = 0
         self._opened_ns = self._misc_ns = 0
+        self._using_client = threading.Lock()
         self._ready = False
         self._refusal: ReasonCode | None = None
         self._goodbye: ReasonCode | None = None
@@ -105,8 +107,7 @@ class Connection:
             client.username_pw_set(self._settings.username, self._settings.password)
         if context is not None:
             client.tls_set_context(context)
-        will = Properties(PacketTypes.WILLMESSAGE) if self._is_5 else None  # type: ignore[no-untyped-call]
-        client.will_set(self._topics.status, OFFLINE, qos=1, retain=True, properties=will)
+        client.will_set(self._topics.status, OFFLINE, qos=1, retain=True)
         client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -160,20 +161,22 @@ class Connection:
         if events != self._events:
             self._poll.register(fd, events)
             self._events = events
-        for ready, event in self._poll.poll(max(0.0, timeout_s) * 1000):
-            if ready == self._wake:
-                with contextlib.suppress(BlockingIOError):
-                    os.eventfd_read(ready)
-                continue
-            if event & ~select.POLLOUT:
-                self._read()
-            if event & select.POLLOUT:
-                self._client.loop_write()
+        happened = self._poll.poll(max(0.0, timeout_s) * 1000)
         now_ns = time.monotonic_ns()
-        if now_ns - self._misc_ns > MISC_EVERY_NS:
-            self._misc_ns = now_ns
-            self._client.loop_misc()
-        self._check()
+        with self._using_client:
+            for ready, event in happened:
+                if ready == self._wake:
+                    with contextlib.suppress(BlockingIOError):
+                        os.eventfd_read(ready)
+                    continue
+                if event & ~select.POLLOUT:
+                    self._read()
+                if event & select.POLLOUT:
+                    self._client.loop_write()
+            if now_ns - self._misc_ns > MISC_EVERY_NS:
+                self._misc_ns = now_ns
+                self._client.loop_misc()
+            self._check()
         if not self._ready and now_ns - self._opened_ns > CONNACK_TIMEOUT_S * 1e9:
             raise reasons.unanswered(self._settings, hung_up=False)
 
@@ -183,9 +186,14 @@ class Connection:
         while isinstance(tls := self._client.socket(), TlsSocket) and tls.pending():
             self._client.loop_read()
 
-    def stream(self, topic: str, payload: bytes) -> None:
-        """Publish once: QoS 0, expiring."""
-        self._client.publish(topic, payload, properties=_STREAM if self._is_5 else None)
+    def stream(self, topic: str, payload: bytes) -> bool:
+        """Publish once: QoS 0, expiring. From any thread; the wire is not waited for.
+
+        Returns whether the wire took all of it; a `step` sends the rest or tells why not.
+        """
+        with self._using_client:
+            self._client.publish(topic, payload, properties=_STREAM if self._is_5 else None)
+            return self.idle
 
     def state(self, topic: str, payload: bytes) -> None:
         """Publish what stays: QoS 1, retained."""
@@ -193,9 +201,10 @@ class Connection:
         self.unacknowledged.add(topic)
         # Only while an acknowledgement is due: paho calls it for each QoS 0 message too (15 us).
         self._client.on_publish = self._on_publish
-        info = self._client.publish(
-            topic, payload, qos=1, retain=True, properties=kind if self._is_5 else None
-        )
+        with self._using_client:
+            info = self._client.publish(
+                topic, payload, qos=1, retain=True, properties=kind if self._is_5 else None
+            )
         self._topic_of[info.mid] = topic
 
     def finish(self) -> None:

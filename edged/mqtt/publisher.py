@@ -23,8 +23,8 @@ BEAT_S = 1.0
 """The thread shows a sign of life at least this often, except while it connects."""
 STABLE_S = 10.0
 """A connection that lived this long ends a row of failures."""
-CLOSE_TIMEOUT_S = 1.5
-FAREWELL_S = 1.2
+CLOSE_TIMEOUT_S = 1.0
+FAREWELL_S = 0.8
 """What a slow broker gets of it for the last messages."""
 BURST = 16
 """Messages sent before the wire is looked at again, however many come."""
@@ -63,7 +63,8 @@ class Publisher:
         self.reconnects = 0
         """Connections after the first."""
         self.beat_ns = time.monotonic_ns()
-        """The thread's last sign of life."""
+        """The thread's last sign of life: older than BEAT_S only while it connects, which takes
+        a few seconds, or longer where no name server answers."""
         self._settings = settings
         self._topics = topics
         self._context = tls_context(settings)
@@ -84,6 +85,9 @@ class Publisher:
         self._farewell_until_ns = 0
         self._wake = -1
         self._asleep = False
+        """The thread waits for the wire, and nothing waits for the thread."""
+        self._connection: Connection | None = None
+        """The one that is established."""
 
     @property
     def unsent(self) -> int:
@@ -98,11 +102,16 @@ class Publisher:
     def stream(self, topic: str, payload: bytes) -> None:
         """Tell what is true right now: QoS 0, the latest wins, of no use after STREAM_EXPIRY_S."""
         with self._lock:
-            if self.connected and not self._closing.is_set():
+            if self._connection is None or self._closing.is_set():
+                self._streams.refuse()
+            elif self._asleep and self._connection.idle:
+                # Nothing waits and the wire is free: from here it is there 0.1 ms sooner, and at
+                # less than the cost of waking the thread, which only has to watch what is left.
+                if not self._connection.stream(topic, payload):
+                    self._rouse()
+            else:
                 self._streams.put(topic, payload, time.monotonic_ns())
                 self._rouse()
-            else:
-                self._streams.refuse()
 
     def state(self, topic: str, payload: bytes) -> None:
         """Tell what stays true: QoS 1, retained, and told again after every reconnect."""
@@ -193,7 +202,7 @@ class Publisher:
                     return
                 self.beat_ns = time.monotonic_ns()
                 connection.step(BEAT_S)
-            self._established(protocol)
+            self._established(protocol, connection)
             while not self._closing.is_set():
                 self.beat_ns = time.monotonic_ns()
                 connection.step(self._send(connection))
@@ -244,7 +253,7 @@ class Publisher:
                 connection.finish()
         with self._lock:
             self._streams.clear()
-            self.connected = False
+            self.connected, self._connection = False, None
         self.protocol = None
         self._changed(None, anyway=True)
 
@@ -261,9 +270,9 @@ class Publisher:
                 return False
             connection.step(min(patience_s, remaining_s))
 
-    def _established(self, protocol: Protocol) -> None:
+    def _established(self, protocol: Protocol, connection: Connection) -> None:
         with self._lock:
-            self.connected = True
+            self.connected, self._connection = True, connection
             self._untold = dict.fromkeys(self._states)
         self.protocol = protocol
         self.reconnects = self._connections
@@ -276,6 +285,7 @@ class Publisher:
         with self._lock:
             self._asleep = False
             was_connected, self.connected = self.connected, False
+            self._connection = None
             self._streams.clear()
         self.protocol = None
         self._changed(None if self._closing.is_set() else problem, anyway=was_connected)

@@ -18,6 +18,7 @@ from edged.capture.opencv import BELIEVED_NS, VideoFile, driver_time
 from edged.capture.source import Source, open_source
 from edged.config import Camera
 from edged.errors import SourceError
+from edged.masking import MASK
 from edged.types import Frame
 
 STEP = 8
@@ -122,7 +123,7 @@ def test_a_video_much_larger_than_asked_for_is_scaled_down(write_video: WriteVid
 
 def test_a_stream_gives_frames_without_an_end(http_camera: HttpCamera) -> None:
     source = open_source(Camera(source=http_camera.url))
-    shown = f"http://user:***@127.0.0.1:{http_camera.port}/video"
+    shown = f"http://user:{MASK}@127.0.0.1:{http_camera.port}/video"
     assert (source.info.source, source.info.live, source.info.fps) == (shown, True, 0.0)
     began_ns = time.monotonic_ns()
     frames = list(frames_of(source, most=10))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import signal
 import subprocess
@@ -177,6 +178,7 @@ def test_a_file_that_became_another_model_is_refused(engine: Engine, pose_file: 
 
 
 def test_close_leaves_no_process_and_no_descriptor(pose_file: Path) -> None:
+    gc.collect()
     this = psutil.Process()
     before = this.num_fds()
     engine = Engine([pose_file], Inference())
@@ -190,6 +192,7 @@ def test_close_leaves_no_process_and_no_descriptor(pose_file: Path) -> None:
 
 
 def test_twenty_faults_leak_nothing(engine: Engine) -> None:
+    gc.collect()  # what other tests have left is not counted
     this = psutil.Process()
     before = this.num_fds()
     for round_ in range(20):
@@ -202,6 +205,16 @@ def test_twenty_faults_leak_nothing(engine: Engine) -> None:
     gc.collect()  # the caught errors hold frames, which hold views of the shared memory
     assert this.num_fds() == before
     assert len(this.children()) == 1
+
+
+def test_a_runtime_that_is_not_installed_is_told(pose_file: Path) -> None:
+    engine = Engine([pose_file], Inference(runtime="tflite_runtime"))
+    if importlib.util.find_spec("tflite_runtime"):
+        engine.start()
+        engine.close()
+        return
+    with pytest.raises(ModelError, match="tflite_runtime is not installed here: set"):
+        engine.start()
 
 
 PARENT = """

@@ -1,0 +1,356 @@
+"""`edged infer`: what a model sees in pictures and videos, a line a frame."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from edged.capture.source import Source, files_at, is_live, is_picture, open_source
+from edged.commands.overlays import Overlays, targets
+from edged.config import Camera, Inference, LabelModel, PoseModel, model_directories
+from edged.errors import EdgedError, EngineError, SourceError, UsageError
+from edged.inference.catalog import ModelFile, resolve
+from edged.inference.engine import Engine
+from edged.inference.specs import describe
+from edged.messages import Count, LabelsMessage, PoseMessage, labels_message, pose_message
+from edged.overlay import draw_labels, draw_poses
+from edged.pipeline import ModelFiles, Pipeline, Result
+from edged.types import Frame, Pixels
+
+Fit: TypeAlias = Literal["auto", "track", "letterbox", "stretch"]
+
+FULL_SIZE = 8192
+"""The most that a source can be asked for: files are looked at as they are, so that the answers
+are the same with and without an overlay."""
+
+READ_TIMEOUT_S = 2.0
+
+RESTART_S = 60.0
+"""A worker that is not back by then does not come back."""
+
+
+class PoseLine(PoseMessage, frozen=True, kw_only=True):
+    """The people of a frame of a file."""
+
+    source: str
+    frame: Count
+
+
+class LabelsLine(LabelsMessage, frozen=True, kw_only=True):
+    """What a frame of a file shows."""
+
+    source: str
+    frame: Count
+
+
+Line: TypeAlias = PoseLine | LabelsLine
+
+
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    """A frame and where it belongs."""
+
+    frame: Frame
+    source: str
+    """The path as it was given; of a picture in a directory or glob its own."""
+    file: Path
+    number: int
+    """Of the frame in its file, from 0."""
+    fps: float
+    share: float
+    """0..1: how much of its file it is."""
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it is a picture by itself."""
+        return is_picture(self.file)
+
+    @property
+    def place(self) -> str:
+        """The source, and of a video the number of the frame."""
+        return self.source if self.is_still else f"{self.source} {self.number}"
+
+
+class _Problems:
+    """Tells what went wrong while the rest goes on."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+
+    def tell(self, problem: object) -> None:
+        """A line on standard error."""
+        self.exit_code = 1
+        print(f"edged: {problem}", file=sys.stderr)
+
+
+def run(
+    paths: Sequence[str],
+    *,
+    model: str,
+    fit: Fit = "auto",
+    labels: Path | None = None,
+    threads: int = 0,
+    overlay: str = "",
+    json: bool = False,
+) -> int:
+    """Run a model on every frame and print a line for each.
+
+    A file or frame without an answer is told on standard error, and the others go on.
+
+    Returns:
+        The exit code: 1 when something was told.
+
+    Raises:
+        UsageError: words that do not fit each other, the files or the model.
+        EdgedError: the model cannot be used, or an overlay cannot be written.
+    """
+    problems = _Problems()
+    found = _find(paths, problems)
+    files = [file for _, named in found for file in named]
+    places = targets(overlay, files) if overlay else {}
+    file = resolve(model, model_directories())
+    if not files:
+        return problems.exit_code
+    show = msgspec.json.Encoder() if json else None
+    with (
+        contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
+        Overlays(places) as overlays,
+        contextlib.closing(_ahead(_shots([path for path, _ in found]))) as shots,
+        _progress(len(files), is_wanted=not (json and sys.stdout.isatty())) as advance,
+    ):
+        engine.start()
+        pipeline = _pipeline(engine, file, fit, labels)
+        for shot in shots:
+            if isinstance(shot, SourceError):
+                problems.tell(shot)
+                continue
+            result: Result | None = None
+            try:
+                result, line = _answer(engine, pipeline, shot)
+                text = show.encode(line).decode() if show else as_text(line, shot.place)
+                print(text, flush=True)
+            except EngineError as error:
+                problems.tell(f"{shot.place}: no answer: {error}")
+            # A video keeps the frames without an answer, and so its time.
+            if shot.file in places and (result is not None or not shot.is_still):
+                overlays.add(shot.file, shot.frame, shot.fps, partial(_draw, result))
+            else:
+                shot.frame.release()
+            advance(shot.source, shot.share)
+    return problems.exit_code
+
+
+def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Path]]]:
+    """The paths, each with the files that it names.
+
+    Raises:
+        UsageError: a path is of a camera or stream.
+    """
+    found: list[tuple[str, list[Path]]] = []
+    for path in paths:
+        if is_live(path):
+            raise UsageError(f"{path}: expected a file, got a camera; edged run watches cameras")
+        try:
+            found.append((path, files_at(path)))
+        except SourceError as error:
+            problems.tell(error)
+    return found
+
+
+def _pipeline(engine: Engine, file: ModelFile, fit: Fit, labels: Path | None) -> Pipeline:
+    """What asks the model, by what the model finds.
+
+    Raises:
+        UsageError: an option is for the other kind of model.
+        ModelError: the model or its labels cannot be used.
+    """
+    (model,) = engine.models
+    spec = describe(file, model.input_info, model.output_info, labels)
+    if spec.kind == "pose" and labels is not None:
+        raise UsageError(f"--labels goes with classifiers, and {spec.name} finds poses")
+    if spec.kind == "labels" and fit != "auto":
+        raise UsageError(f"--fit goes with models of poses, and {spec.name} gives labels")
+    is_pose = spec.kind == "pose"
+    return Pipeline(
+        engine,
+        ModelFiles(pose=file if is_pose else None, labels=None if is_pose else file),
+        PoseModel(fit=fit),
+        LabelModel(labels=str(labels or ""), interval_s=0.0),
+    )
+
+
+def _shots(paths: Sequence[str]) -> Generator[_Shot | SourceError]:
+    """Every frame of every path, and what cannot be read."""
+    for path in paths:
+        settings = Camera(source=path, width=FULL_SIZE, height=FULL_SIZE, pace="fast")
+        try:
+            source = open_source(settings)
+        except SourceError as error:
+            yield error
+            continue
+        with contextlib.closing(source):
+            while (frame := _read(source)) is not None:
+                if isinstance(frame, SourceError):
+                    yield frame
+                    continue
+                file = Path(frame.name)
+                still = is_picture(file)
+                yield _Shot(
+                    frame=frame,
+                    source=_shown(path if file == Path(path).expanduser() else frame.name),
+                    file=file,
+                    number=0 if still else frame.seq,
+                    fps=source.info.fps,
+                    share=1.0 if still else 1.0 / max(source.info.frames, 1),
+                )
+
+
+def _read(source: Source) -> Frame | SourceError | None:
+    """As `Source.read`, with a failure as a value: the next frame may be good."""
+    try:
+        return source.read(READ_TIMEOUT_S)
+    except SourceError as error:
+        return error
+
+
+def _shown(path: str) -> str:
+    """A path as text, also where its bytes are none."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+def _ahead(shots: Generator[_Shot | SourceError]) -> Generator[_Shot | SourceError]:
+    """The same, each read by a thread while the one before it is worked on."""
+    with ThreadPoolExecutor(1, "reader") as reader:
+        upcoming = reader.submit(next, shots, None)
+        try:
+            while (shot := upcoming.result()) is not None:
+                upcoming = reader.submit(next, shots, None)
+                yield shot
+        finally:
+            unused = upcoming.result()
+            if isinstance(unused, _Shot):
+                unused.frame.release()
+            shots.close()
+
+
+def _answer(engine: Engine, pipeline: Pipeline, shot: _Shot) -> tuple[Result, Line]:
+    """What a frame shows. It is tried twice: the first time the worker may have died of another.
+
+    Raises:
+        EngineError: no answer for this frame.
+        EdgedError: no worker comes back.
+    """
+    began_ns = time.monotonic_ns()
+    try:
+        result = _look(pipeline, shot)
+    except EngineError:
+        _wait_for_worker(engine)
+        result = _look(pipeline, shot)
+    age_ms = (time.monotonic_ns() - began_ns) / 1e6
+    return result, _line(pipeline, shot, result, age_ms, engine.accelerator)
+
+
+def _wait_for_worker(engine: Engine) -> None:
+    deadline = time.monotonic() + RESTART_S
+    while not engine.wait_ready(0.25):
+        if time.monotonic() > deadline:
+            raise EdgedError(f"the models do not come back: {engine.problem}")
+
+
+def _look(pipeline: Pipeline, shot: _Shot) -> Result:
+    """Ask the model about a frame; about a picture with a person in it twice.
+
+    The first look is at the whole, the second at the person alone, as in the next frame of a video.
+    The better score wins: where the person is half as high as the picture, the error of the second
+    look is a fifth.
+    """
+    pose = pipeline.pose
+    if pose is not None and shot.number == 0:
+        pose.forget()
+    whole = pipeline.process(shot.frame)
+    if pose is None or not shot.is_still or not pose.follows:
+        return whole
+    return max(pipeline.process(shot.frame), whole, key=_score)
+
+
+def _score(result: Result) -> float:
+    return max((pose.score for pose in result.poses or ()), default=0.0)
+
+
+def _line(pipeline: Pipeline, shot: _Shot, result: Result, age_ms: float, accelerator: str) -> Line:
+    """What is printed of a frame, in the shape of the MQTT contract.
+
+    Nothing is known of when a file's frame was taken: its age is the time that its answer took.
+    """
+    if pipeline.pose is not None and result.poses is not None:
+        poses = pose_message(
+            shot.frame,
+            result.poses,
+            age_ms=age_ms,
+            model=pipeline.pose.spec.name,
+            accelerator=accelerator,
+        )
+        return PoseLine(**msgspec.structs.asdict(poses), source=shot.source, frame=shot.number)
+    if pipeline.labels is not None and result.labels is not None:
+        labels = labels_message(
+            shot.frame,
+            result.labels,
+            age_ms=age_ms,
+            model=pipeline.labels.spec.name,
+            accelerator=accelerator,
+        )
+        return LabelsLine(**msgspec.structs.asdict(labels), source=shot.source, frame=shot.number)
+    raise EngineError("no model was asked")
+
+
+def as_text(line: Line, place: str) -> str:
+    """A line for people: `squat.jpg: 1 person (0.76)`, `bird.jpg: macaw 0.98; lorikeet 0.01`."""
+    if isinstance(line, LabelsLine):
+        doubt = "" if line.confident else "not confident: "
+        # Many labels are lists with commas themselves.
+        names = "; ".join(f"{entry.label} {entry.score:.2f}" for entry in line.labels)
+        return f"{place}: {doubt}{names}"
+    if not line.poses:
+        return f"{place}: nobody"
+    scores = ", ".join(f"{pose.score:.2f}" for pose in line.poses)
+    people = "1 person" if len(line.poses) == 1 else f"{len(line.poses)} people"
+    return f"{place}: {people} ({scores})"
+
+
+def _draw(result: Result | None, picture: Pixels) -> None:
+    if result is not None and result.poses is not None:
+        draw_poses(picture, result.poses)
+    if result is not None and result.labels is not None:
+        draw_labels(picture, result.labels)
+
+
+@contextlib.contextmanager
+def _progress(files: int, *, is_wanted: bool) -> Iterator[Callable[[str, float], None]]:
+    """A bar on a terminal; takes what is worked on, and how much of a file is done."""
+    if not (is_wanted and sys.stderr.isatty()):
+        yield lambda _what, _share: None
+        return
+    from rich import progress as bars  # noqa: PLC0415 - only for those who see it
+    from rich.console import Console  # noqa: PLC0415
+
+    with bars.Progress(
+        bars.BarColumn(),
+        bars.TaskProgressColumn(),
+        bars.TimeRemainingColumn(),
+        bars.TextColumn("{task.description}", markup=False),
+        console=Console(stderr=True),
+        redirect_stdout=sys.stdout.isatty(),  # lines go above the bar; a pipe stays a pipe
+        transient=True,
+    ) as progress:
+        task = progress.add_task("", total=files)
+        yield lambda what, share: progress.update(task, description=what, advance=share)

@@ -1,0 +1,261 @@
+"""Where overlays go: which file each is written to, and files that are whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
+
+from edged.capture.native import cv2
+from edged.capture.source import is_picture
+from edged.errors import EdgedError, UsageError
+from edged.types import Frame, Pixels
+
+PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+VIDEOS = {".avi": "MJPG", ".mp4": "mp4v"}
+"""What overlays are written as; of videos the codec, which every OpenCV has."""
+
+JPEG_QUALITY = 92
+
+
+def targets(out: str, inputs: Sequence[Path]) -> dict[Path, Path]:
+    """The file for the overlay of each input.
+
+    Args:
+        out: a file for one input; for several, or with a `/` at its end, a directory.
+        inputs: pictures and videos, in the order in which they are read.
+
+    Raises:
+        UsageError: `out` does not fit the inputs, or an input would be written over.
+    """
+    inputs = list(dict.fromkeys(inputs))
+    path = Path(out).expanduser()
+    if path.is_dir() or out.endswith("/"):
+        found = _in_directory(path, inputs)
+    elif len(inputs) == 1:
+        found = {inputs[0]: _checked(path, inputs[0])}
+    elif path.exists() or path.suffix:
+        raise UsageError(
+            f"{out}: expected a directory for {len(inputs)} inputs, with / at its end; got a file"
+        )
+    else:
+        found = _in_directory(path, inputs)
+    taken = {_identity(file) for file in inputs if file.exists()}
+    for target in found.values():
+        if target.exists() and _identity(target) in taken:
+            raise UsageError(f"{target} is an input and is not written over: name another place")
+    return found
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_dev, status.st_ino
+
+
+def _checked(path: Path, file: Path) -> Path:
+    """The path, when what the input is can be written there."""
+    endings = PICTURES if is_picture(file) else tuple(VIDEOS)
+    if path.suffix.lower() not in endings:
+        what = "a picture" if is_picture(file) else "a video"
+        raise UsageError(
+            f"{path}: expected {', '.join(endings)} for {what}, or a directory with / at its end; "
+            f"got {path.suffix or 'no ending'}"
+        )
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no directory {path.parent}")
+    return path
+
+
+def _in_directory(directory: Path, files: Sequence[Path]) -> dict[Path, Path]:
+    """Files of the inputs' names; `name-2` where a name is there already."""
+    found: dict[Path, Path] = {}
+    taken: set[str] = set()
+    for file in files:
+        endings, otherwise = (PICTURES, ".png") if is_picture(file) else (tuple(VIDEOS), ".mp4")
+        ending = file.suffix if file.suffix.lower() in endings else otherwise
+        name, number = f"{file.stem}{ending}", 1
+        while name in taken:
+            number += 1
+            name = f"{file.stem}-{number}{ending}"
+        taken.add(name)
+        found[file] = directory / name
+    return found
+
+
+class Overlays:
+    """Draws and writes in a thread, one frame behind the caller: a third faster for a video.
+
+    Pictures are written at once, and a video when its last frame is there. Leaving the context with
+    an exception leaves no part of a video behind.
+    """
+
+    def __init__(self, files: Mapping[Path, Path]) -> None:
+        """`files`: see `targets`."""
+        self._files = files
+        self._thread = ThreadPoolExecutor(1, "overlays")
+        self._pending: Future[None] | None = None
+        self._video: _Video | None = None
+
+    def add(self, file: Path, frame: Frame, fps: float, draw: Callable[[Pixels], None]) -> None:
+        """Draw on a frame of an input and write it. The frame is taken over.
+
+        Args:
+            file: the input. The frames of a video come one after the other, from number 0 on.
+            frame: its pixels are drawn on.
+            fps: frames a second, for a video.
+            draw: is called by the thread.
+
+        Raises:
+            EdgedError: the frame before cannot be written.
+        """
+        try:
+            self._wait()
+            self._pending = self._thread.submit(self._write, file, frame, fps, draw)
+        except BaseException:
+            frame.release()
+            raise
+
+    def _wait(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def _write(self, file: Path, frame: Frame, fps: float, draw: Callable[[Pixels], None]) -> None:
+        try:
+            draw(frame.pixels)
+            target = self._files[file]
+            if frame.seq == 0 or is_picture(file):
+                self._finish()
+            if is_picture(file):
+                write_picture(target, frame.pixels)
+                return
+            if self._video is None:
+                self._video = _Video(target, frame.pixels.shape[1::-1], fps)
+            self._video.add(frame.pixels)
+        finally:
+            frame.release()
+
+    def _finish(self) -> None:
+        """Put the video in its place, if one is being written."""
+        video, self._video = self._video, None
+        if video is not None:
+            video.finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._wait()
+        except BaseException as error:
+            kind = type(error)
+            raise
+        finally:
+            self._thread.shutdown()
+            if kind is None:
+                self._finish()
+            elif self._video is not None:
+                self._video.abandon()
+
+
+def write_picture(target: Path, picture: Pixels) -> None:
+    """Write RGB pixels as what the target's ending says.
+
+    Raises:
+        EdgedError: it cannot be written.
+    """
+    quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    good, data = cv2.imencode(target.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)
+    if not good:
+        height, width, _ = picture.shape
+        raise EdgedError(f"{target}: {width} x {height} is no size for {target.suffix}")
+    try:
+        with _Part(target) as part:
+            part.path.write_bytes(data.tobytes())
+            part.move()
+    except OSError as error:
+        raise EdgedError(f"{target}: {error.strerror}") from error
+
+
+class _Part:
+    """A file to be written that takes its target's place when it is whole.
+
+    It lies in a directory of its own beside the target: so it gets the usual permissions, and the
+    ending that OpenCV wants to see. Leaving the context removes what was not moved.
+    """
+
+    def __init__(self, target: Path) -> None:
+        """Make the directories. Raises `OSError`."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._target = target
+        self._directory = tempfile.TemporaryDirectory(prefix=".edged-", dir=target.parent)
+        self.path = Path(self._directory.name, target.name)
+
+    def move(self) -> None:
+        """Put the file in its place. Raises `OSError`."""
+        self.path.replace(self._target)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._directory.cleanup()
+
+
+class _Video:
+    """A video that is being written. Its frames all get the size of the first."""
+
+    def __init__(self, target: Path, size: tuple[int, int], fps: float) -> None:
+        """Begin; `size` is width and height. Raises `EdgedError`."""
+        self.target = target
+        self._size = size
+        self._frames = 0
+        with contextlib.ExitStack() as undo:
+            try:
+                self._part = undo.enter_context(_Part(target))
+            except OSError as error:
+                raise EdgedError(f"{target}: {error.strerror}") from error
+            codec = cv2.VideoWriter.fourcc(*VIDEOS[target.suffix.lower()])
+            self._writer = cv2.VideoWriter(
+                str(self._part.path), cv2.CAP_FFMPEG, codec, fps, self._size
+            )
+            undo.callback(self._writer.release)
+            if not self._writer.isOpened():
+                raise EdgedError(f"{target}: OpenCV writes no video of {size[0]} x {size[1]} there")
+            self._undo = undo.pop_all()
+
+    def add(self, picture: Pixels) -> None:
+        """The next frame, RGB."""
+        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        if bgr.shape[1::-1] != self._size:  # OpenCV would leave it out without a word
+            bgr = cv2.resize(bgr, self._size)
+        self._writer.write(bgr)
+        self._frames += 1
+
+    def finish(self) -> None:
+        """Put the file in its place. Raises `EdgedError`."""
+        with self._undo:
+            self._writer.release()
+            try:
+                if _frames_in(self._part.path) < self._frames:
+                    raise EdgedError(f"{self.target}: not written whole (is the disk full?)")
+                self._part.move()
+            except OSError as error:
+                raise EdgedError(f"{self.target}: {error.strerror}") from error
+
+    def abandon(self) -> None:
+        """Remove what was written."""
+        self._undo.close()
+
+
+def _frames_in(video: Path) -> int:
+    """OpenCV does not tell when it could not write: what can be read again was written."""
+    reader = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    try:
+        return int(reader.get(cv2.CAP_PROP_FRAME_COUNT))
+    finally:
+        reader.release()

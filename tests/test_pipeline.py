@@ -1,0 +1,161 @@
+"""Frames become poses and labels, by real interpreters in a real worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tiny_models
+
+from edged.config import Inference, LabelModel, PoseModel
+from edged.errors import EngineError, ModelError
+from edged.inference.engine import Engine
+from edged.pipeline import Pipeline, find_models
+from edged.types import Frame
+
+Build = Callable[..., Pipeline]
+
+
+def frame(pixels: npt.NDArray[np.uint8], seq: int = 0, sensor_ns: int = 0) -> Frame:
+    return Frame(pixels, seq, sensor_ns, 0.0)
+
+
+def gray(level: int, width: int = 64, height: int = 48) -> npt.NDArray[np.uint8]:
+    return np.full((height, width, 3), level, np.uint8)
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Build]:
+    """Makes pipelines of models that are written here."""
+    with ExitStack() as stack:
+
+        def make(pose: PoseModel | None = None, labels: LabelModel | None = None) -> Pipeline:
+            pose, labels = pose or PoseModel(model=""), labels or LabelModel()
+            files = find_models(pose, labels, [tmp_path])
+            engine = Engine(files.paths, Inference(threads=1))
+            stack.callback(engine.close)
+            engine.start()
+            return Pipeline(engine, files, pose, labels)
+
+        yield make
+
+
+@pytest.fixture
+def pose_file(tmp_path: Path) -> str:
+    path = tmp_path / "pose.tflite"
+    path.write_bytes(tiny_models.pose_model())
+    return str(path)
+
+
+@pytest.fixture
+def labels_file(tmp_path: Path) -> str:
+    path = tmp_path / "things.tflite"
+    path.write_bytes(tiny_models.classifier(classes=4))
+    path.with_suffix(".txt").write_text("cat\ndog\nparrot\nmat\n")
+    return str(path)
+
+
+def test_a_pose_is_in_coordinates_of_the_frame(build: Build, pose_file: str) -> None:
+    pipeline = build(PoseModel(model=pose_file, fit="stretch"))
+    result = pipeline.process(frame(gray(100)))
+    assert result.labels is None
+    assert result.poses is not None
+    (pose,) = result.poses
+    assert pose.keypoints == pytest.approx(np.full((17, 3), 0.4), abs=0.01)
+    assert min(result.preprocess_ns, result.infer_ns, result.decode_ns) > 0
+    assert 0 < result.invoke_ns < result.infer_ns
+
+
+def test_nobody_there_is_an_empty_list(build: Build, pose_file: str) -> None:
+    pipeline = build(PoseModel(model=pose_file, fit="stretch"))
+    assert pipeline.process(frame(gray(10))).poses == []
+
+
+def test_letterboxed_coordinates_leave_the_borders_out(build: Build, pose_file: str) -> None:
+    # Black borders above and below a wide frame come first in the input: y, x and score are 0.
+    pipeline = build(PoseModel(model=pose_file, fit="letterbox", min_score=0.0))
+    result = pipeline.process(frame(gray(250, width=64, height=32)))
+    assert result.poses is not None
+    y = result.poses[0].keypoints[0, 1]
+    assert y == pytest.approx(-0.5, abs=0.01), "the input's top is half a frame above the frame"
+
+
+def test_frames_may_change_their_size(build: Build, pose_file: str) -> None:
+    pipeline = build(PoseModel(model=pose_file))
+    for width, height in ((64, 48), (48, 64), (640, 480), (1, 1)):
+        result = pipeline.process(frame(gray(100, width, height)))
+        assert result.poses is not None
+
+
+def test_labels_carry_names_and_doubt(build: Build, labels_file: str) -> None:
+    pipeline = build(labels=LabelModel(model=labels_file, interval_s=0, top=2))
+    result = pipeline.process(frame(gray(128)))
+    assert result.poses is None
+    assert result.labels is not None
+    assert [label.label for label in result.labels.labels] == ["cat", "dog"]
+    assert result.labels.labels[0].score == pytest.approx(0.5)
+    assert result.labels.confident is True
+    doubtful = pipeline.process(frame(gray(100))).labels
+    assert doubtful is not None
+    assert doubtful.confident is False
+
+
+def test_labels_are_asked_for_once_an_interval(build: Build, labels_file: str) -> None:
+    pipeline = build(labels=LabelModel(model=labels_file, interval_s=1.0))
+    times = [0, 0.5, 0.99, 1.0, 1.2, 5.0, 5.9, 6.0]
+    asked = [
+        pipeline.process(frame(gray(9), sensor_ns=int(time * 1e9))).labels is not None
+        for time in times
+    ]
+    assert asked == [True, False, False, True, False, True, False, True]
+
+
+def test_both_models_look_at_the_same_frame(build: Build, pose_file: str, labels_file: str) -> None:
+    pose = PoseModel(model=pose_file, fit="stretch")
+    pipeline = build(pose, LabelModel(model=labels_file, interval_s=0))
+    result = pipeline.process(frame(gray(150)))
+    assert result.poses
+    assert result.labels is not None
+    assert [spec.kind for spec in pipeline.specs] == ["pose", "labels"]
+
+
+def test_a_classifier_in_the_pose_section_is_refused(build: Build, labels_file: str) -> None:
+    with pytest.raises(
+        ModelError, match=r"things\.tflite finds no poses: name it under \[labels\]"
+    ):
+        build(PoseModel(model=labels_file))
+
+
+def test_a_pose_model_in_the_labels_section_is_refused(build: Build, pose_file: str) -> None:
+    with pytest.raises(ModelError, match=r"pose\.tflite gives no labels: name it under \[pose\]"):
+        build(labels=LabelModel(model=pose_file))
+
+
+def test_no_answer_is_an_error_and_the_next_frame_has_one(build: Build, pose_file: str) -> None:
+    pipeline = build(PoseModel(model=pose_file, fit="stretch"))
+    engine = pipeline._engine
+    assert engine._worker is not None
+    engine._worker._process.kill()
+    with pytest.raises(EngineError):
+        pipeline.process(frame(gray(100)))
+    while not engine.wait_ready(1.0):
+        assert engine.problem
+    assert pipeline.process(frame(gray(100))).poses
+
+
+def test_the_whole_path_meets_corals_reference(build: Build, shared: Path) -> None:
+    name = "movenet_single_pose_lightning_ptq"
+    model = str(shared / "models" / f"{name}.tflite")
+    pipeline = build(PoseModel(model=model, fit="stretch"))
+    picture = cv2.imread(str(shared / "images" / "squat.bmp"))
+    assert picture is not None
+    result = pipeline.process(frame(np.ascontiguousarray(picture[..., ::-1], np.uint8)))
+    assert result.poses is not None
+    (pose,) = result.poses
+    rows = np.loadtxt(shared / "models" / f"{name}_reference.csv", delimiter=",", skiprows=1)
+    assert np.abs(pose.keypoints[:, :2] - rows[:, 4:6]).max() <= 0.04
