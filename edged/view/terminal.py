@@ -144,6 +144,8 @@ class Screen:
                 self._modes = termios.tcgetattr(self._keys)
                 quiet = termios.tcgetattr(self._keys)
                 quiet[3] &= ~(termios.ECHO | termios.ICANON)
+                # Never wait in a read: Ctrl-C takes back the keys that made it ready.
+                quiet[6][termios.VMIN] = quiet[6][termios.VTIME] = 0
                 termios.tcsetattr(self._keys, termios.TCSADRAIN, quiet)
             self._live = Live(
                 self._rows,
@@ -187,15 +189,14 @@ class Screen:
         if self._keys is None:
             select.select([], [], [], timeout_s)
             return self._is_gone
-        ready, _, _ = select.select([self._keys], [], [], timeout_s)
-        try:
-            pressed = os.read(self._keys, 64) if ready else None
-        except OSError:
-            pressed = b""
-        if pressed is None:
-            return self._is_gone
-        # No bytes: the terminal is gone. Several: who types fast wants to go, too.
-        return not pressed or any(key in QUIT_KEYS for key in pressed)
+        keys = select.poll()
+        keys.register(self._keys, select.POLLIN)
+        ((_, event),) = keys.poll(timeout_s * 1000) or ((self._keys, 0),)
+        if event & ~select.POLLIN:
+            return True  # the terminal is gone
+        pressed = os.read(self._keys, 64) if event else b""
+        # Several at once: who types fast wants to go, too.
+        return self._is_gone or any(key in QUIT_KEYS for key in pressed)
 
     def suspend(self) -> None:
         """Give the terminal back, stop, and take it again."""
