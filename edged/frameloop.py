@@ -12,7 +12,7 @@ from edged.capture.slot import LatestFrame
 from edged.errors import EngineError
 from edged.health import FrameMeter, FrameTimes
 from edged.inference.engine import Engine
-from edged.messages import Topics, labels_message, pose_message
+from edged.messages import PoseMessage, Topics
 from edged.mqtt.publisher import Publisher
 from edged.pipeline import Pipeline
 from edged.types import Frame
@@ -113,26 +113,11 @@ class FrameLoop:
         taken_ns = time.monotonic_ns()
         result = self._pipeline.process(frame)
         decoded_ns = time.monotonic_ns()
-        accelerator = self._engine.accelerator
         age_ms = max(decoded_ns - frame.sensor_ns, 0) / 1e6
-        if result.poses is not None and self._pipeline.pose is not None:
-            message = pose_message(
-                frame,
-                result.poses,
-                age_ms=age_ms,
-                model=self._pipeline.pose.spec.name,
-                accelerator=accelerator,
-            )
-            self._publisher.stream(self._topics.pose, self._encoder.encode(message))
-        if result.labels is not None and self._pipeline.labels is not None:
-            told = labels_message(
-                frame,
-                result.labels,
-                age_ms=age_ms,
-                model=self._pipeline.labels.spec.name,
-                accelerator=accelerator,
-            )
-            self._publisher.stream(self._topics.labels, self._encoder.encode(told))
+        for message in self._pipeline.messages(frame, result, age_ms=age_ms):
+            is_pose = isinstance(message, PoseMessage)
+            topic = self._topics.pose if is_pose else self._topics.labels
+            self._publisher.stream(topic, self._encoder.encode(message))
         self._meter.add(
             FrameTimes(
                 capture=max(taken_ns - frame.sensor_ns, 0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from edged.inference import geometry
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
 from edged.inference.specs import ModelSpec, describe
+from edged.messages import LabelsMessage, PoseMessage, labels_message, pose_message
 from edged.types import Classification, Frame, Pixels, Pose
 
 
@@ -223,6 +224,22 @@ class Pipeline:
         return Result(
             poses, labels, clock.preprocess_ns, clock.infer_ns, clock.invoke_ns, clock.decode_ns
         )
+
+    def messages(
+        self, frame: Frame, result: Result, *, age_ms: float
+    ) -> Iterator[PoseMessage | LabelsMessage]:
+        """What a result says in the contract."""
+        accelerator = self._engine.accelerator
+        if result.poses is not None and self.pose is not None:
+            name = self.pose.spec.name
+            yield pose_message(
+                frame, result.poses, age_ms=age_ms, model=name, accelerator=accelerator
+            )
+        if result.labels is not None and self.labels is not None:
+            name = self.labels.spec.name
+            yield labels_message(
+                frame, result.labels, age_ms=age_ms, model=name, accelerator=accelerator
+            )
 
     def _ask(
         self, index: int, stage: _Stage, frame: Frame, clock: _StageClock

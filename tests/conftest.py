@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import tiny_models
 from brokers import ANYBODY, Broker
 
 ROOT = Path(__file__).parent.parent
@@ -41,3 +42,11 @@ def broker(make_broker: Callable[[str], Broker]) -> Broker:
     broker = make_broker(ANYBODY)
     broker.start()
     return broker
+
+
+@pytest.fixture
+def pose_file(tmp_path: Path) -> Path:
+    """A tiny model of poses, see `tiny_models`."""
+    path = tmp_path / "pose.tflite"
+    path.write_bytes(tiny_models.pose_model())
+    return path

@@ -21,13 +21,6 @@ from edged.types import KEYPOINT_NAMES
 
 
 @pytest.fixture
-def pose_file(tmp_path: Path) -> Path:
-    path = tmp_path / "pose.tflite"
-    path.write_bytes(tiny_models.pose_model())
-    return path
-
-
-@pytest.fixture
 def clip(tmp_path: Path) -> Path:
     return write_clip(tmp_path / "clip.avi")
 

@@ -46,13 +46,6 @@ def build(tmp_path: Path) -> Iterator[Build]:
 
 
 @pytest.fixture
-def pose_file(tmp_path: Path) -> str:
-    path = tmp_path / "pose.tflite"
-    path.write_bytes(tiny_models.pose_model())
-    return str(path)
-
-
-@pytest.fixture
 def labels_file(tmp_path: Path) -> str:
     path = tmp_path / "things.tflite"
     path.write_bytes(tiny_models.classifier(classes=4))
@@ -60,8 +53,8 @@ def labels_file(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_pose_is_in_coordinates_of_the_frame(build: Build, pose_file: str) -> None:
-    pipeline = build(PoseModel(model=pose_file, fit="stretch"))
+def test_a_pose_is_in_coordinates_of_the_frame(build: Build, pose_file: Path) -> None:
+    pipeline = build(PoseModel(model=str(pose_file), fit="stretch"))
     result = pipeline.process(frame(gray(100)))
     assert result.labels is None
     assert result.poses is not None
@@ -71,22 +64,22 @@ def test_a_pose_is_in_coordinates_of_the_frame(build: Build, pose_file: str) -> 
     assert 0 < result.invoke_ns < result.infer_ns
 
 
-def test_nobody_there_is_an_empty_list(build: Build, pose_file: str) -> None:
-    pipeline = build(PoseModel(model=pose_file, fit="stretch"))
+def test_nobody_there_is_an_empty_list(build: Build, pose_file: Path) -> None:
+    pipeline = build(PoseModel(model=str(pose_file), fit="stretch"))
     assert pipeline.process(frame(gray(10))).poses == []
 
 
-def test_letterboxed_coordinates_leave_the_borders_out(build: Build, pose_file: str) -> None:
+def test_letterboxed_coordinates_leave_the_borders_out(build: Build, pose_file: Path) -> None:
     # Black borders above and below a wide frame come first in the input: y, x and score are 0.
-    pipeline = build(PoseModel(model=pose_file, fit="letterbox", min_score=0.0))
+    pipeline = build(PoseModel(model=str(pose_file), fit="letterbox", min_score=0.0))
     result = pipeline.process(frame(gray(250, width=64, height=32)))
     assert result.poses is not None
     y = result.poses[0].keypoints[0, 1]
     assert y == pytest.approx(-0.5, abs=0.01), "the input's top is half a frame above the frame"
 
 
-def test_frames_may_change_their_size(build: Build, pose_file: str) -> None:
-    pipeline = build(PoseModel(model=pose_file))
+def test_frames_may_change_their_size(build: Build, pose_file: Path) -> None:
+    pipeline = build(PoseModel(model=str(pose_file)))
     for width, height in ((64, 48), (48, 64), (640, 480), (1, 1)):
         result = pipeline.process(frame(gray(100, width, height)))
         assert result.poses is not None
@@ -115,8 +108,10 @@ def test_labels_are_asked_for_once_an_interval(build: Build, labels_file: str) -
     assert asked == [True, False, False, True, False, True, False, True]
 
 
-def test_both_models_look_at_the_same_frame(build: Build, pose_file: str, labels_file: str) -> None:
-    pose = PoseModel(model=pose_file, fit="stretch")
+def test_both_models_look_at_the_same_frame(
+    build: Build, pose_file: Path, labels_file: str
+) -> None:
+    pose = PoseModel(model=str(pose_file), fit="stretch")
     pipeline = build(pose, LabelModel(model=labels_file, interval_s=0))
     result = pipeline.process(frame(gray(150)))
     assert result.poses
@@ -131,13 +126,13 @@ def test_a_classifier_in_the_pose_section_is_refused(build: Build, labels_file: 
         build(PoseModel(model=labels_file))
 
 
-def test_a_pose_model_in_the_labels_section_is_refused(build: Build, pose_file: str) -> None:
+def test_a_pose_model_in_the_labels_section_is_refused(build: Build, pose_file: Path) -> None:
     with pytest.raises(ModelError, match=r"pose\.tflite gives no labels: name it under \[pose\]"):
-        build(labels=LabelModel(model=pose_file))
+        build(labels=LabelModel(model=str(pose_file)))
 
 
-def test_no_answer_is_an_error_and_the_next_frame_has_one(build: Build, pose_file: str) -> None:
-    pipeline = build(PoseModel(model=pose_file, fit="stretch"))
+def test_no_answer_is_an_error_and_the_next_frame_has_one(build: Build, pose_file: Path) -> None:
+    pipeline = build(PoseModel(model=str(pose_file), fit="stretch"))
     engine = pipeline._engine
     assert engine._worker is not None
     engine._worker._process.kill()

@@ -22,7 +22,7 @@ from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
 from edged.inference.specs import describe
-from edged.messages import Count, LabelsMessage, PoseMessage, labels_message, pose_message
+from edged.messages import Count, LabelsMessage, PoseMessage
 from edged.overlay import draw_labels, draw_poses
 from edged.pipeline import ModelFiles, Pipeline, Result
 from edged.types import Frame, Pixels
@@ -257,7 +257,7 @@ def _answer(engine: Engine, pipeline: Pipeline, shot: _Shot) -> tuple[Result, Li
         _wait_for_worker(engine)
         result = _look(pipeline, shot)
     age_ms = (time.monotonic_ns() - began_ns) / 1e6
-    return result, _line(pipeline, shot, result, age_ms, engine.accelerator)
+    return result, _line(pipeline, shot, result, age_ms)
 
 
 def _wait_for_worker(engine: Engine) -> None:
@@ -287,30 +287,14 @@ def _score(result: Result) -> float:
     return max((pose.score for pose in result.poses or ()), default=0.0)
 
 
-def _line(pipeline: Pipeline, shot: _Shot, result: Result, age_ms: float, accelerator: str) -> Line:
+def _line(pipeline: Pipeline, shot: _Shot, result: Result, age_ms: float) -> Line:
     """What is printed of a frame, in the shape of the MQTT contract.
 
     Nothing is known of when a file's frame was taken: its age is the time that its answer took.
     """
-    if pipeline.pose is not None and result.poses is not None:
-        poses = pose_message(
-            shot.frame,
-            result.poses,
-            age_ms=age_ms,
-            model=pipeline.pose.spec.name,
-            accelerator=accelerator,
-        )
-        return PoseLine(**msgspec.structs.asdict(poses), source=shot.source, frame=shot.number)
-    if pipeline.labels is not None and result.labels is not None:
-        labels = labels_message(
-            shot.frame,
-            result.labels,
-            age_ms=age_ms,
-            model=pipeline.labels.spec.name,
-            accelerator=accelerator,
-        )
-        return LabelsLine(**msgspec.structs.asdict(labels), source=shot.source, frame=shot.number)
-    raise EngineError("no model was asked")
+    (message,) = pipeline.messages(shot.frame, result, age_ms=age_ms)  # of the one model
+    shape = PoseLine if isinstance(message, PoseMessage) else LabelsLine
+    return shape(**msgspec.structs.asdict(message), source=shot.source, frame=shot.number)
 
 
 def as_text(line: Line, place: str) -> str:

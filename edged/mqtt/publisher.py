@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 from edged.config import Mqtt
 from edged.messages import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
-from edged.mqtt.connection import PROTOCOLS, Connection, Protocol, client_id
+from edged.mqtt.connection import Connection, client_id
 from edged.mqtt.latest import LatestPerTopic
 from edged.mqtt.reasons import NoConnectionError, address
 from edged.mqtt.retry import Retry
+from edged.mqtt.session import PROTOCOLS, Protocol, with_first_that_works
 from edged.mqtt.tls import tls_context
 
 log = logging.getLogger(__name__)
@@ -148,7 +149,8 @@ class Publisher:
         try:
             while not self._closing.is_set():
                 try:
-                    self._connect()
+                    # Next time, MQTT 5 first again.
+                    with_first_that_works(self._protocols, self._hold)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
                     failures = 1 if self._was_stable() else failures + 1
                     self._lost(self._explain(error))
@@ -176,28 +178,14 @@ class Publisher:
             return f"{error}, time and again: is there another client called {name}?"
         return str(error)
 
-    def _connect(self) -> None:
-        """Hold one connection until `close`: MQTT 5, else 3.1.1; next time, 5 first again.
-
-        Raises:
-            NoConnectionError: there is none, or it ended.
-        """
-        for protocol in self._protocols:
-            try:
-                self._hold(protocol)
-            except NoConnectionError as error:
-                if error.then != "older" or protocol == self._protocols[-1]:
-                    raise
-            else:
-                return
-
     def _hold(self, protocol: Protocol) -> None:
         if self._closing.is_set():
             return
         connection = Connection(self._settings, self._topics, protocol, self._context)
         try:
-            connection.open(self._wake)
-            while not connection.ready:
+            connection.open()
+            connection.watch(self._wake)
+            while not connection.is_ready:
                 if self._closing.is_set():
                     return
                 self.beat_ns = time.monotonic_ns()

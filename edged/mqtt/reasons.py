@@ -69,9 +69,7 @@ def unreachable(error: OSError | ValueError, settings: Mqtt) -> NoConnectionErro
     return NoConnectionError(problem)
 
 
-def refused(
-    reason: ReasonCode, settings: Mqtt, how: str = "set [mqtt] username"
-) -> NoConnectionError:
+def refused(reason: ReasonCode, settings: Mqtt, how: str) -> NoConnectionError:
     """What it means that the broker's CONNACK bears `reason`; `how` a user name is given."""
     broker = address(settings)
     if reason.value == _UNSUPPORTED_VERSION:

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edged.config import Mqtt
 from edged.mqtt import reasons
-from edged.mqtt.connection import CONNACK_TIMEOUT_S, CONNECT_TIMEOUT_S, PROTOCOLS, Protocol
 from edged.mqtt.reasons import NoConnectionError
 from edged.mqtt.retry import Retry
-from edged.mqtt.tls import TlsSocket, tls_context
+from edged.mqtt.session import PROTOCOLS, Protocol, Session, with_first_that_works
+from edged.mqtt.tls import tls_context
 
 STEP_S = 0.1
 PACKET_BYTES = 1_000_000
 """A broker that speaks MQTT 5 keeps larger ones to itself."""
 CLOSE_TIMEOUT_S = 1.0
 PASSWORD_HINT = "mqtt://USER:PASSWORD@HOST, or [mqtt] username in a file"  # noqa: S105 - no password
-_VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
+_LIMIT = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+_LIMIT.MaximumPacketSize = PACKET_BYTES
 
 
 class Subscriber:
@@ -93,7 +92,7 @@ class Subscriber:
         failures = 0
         while not self._closing.is_set():
             try:
-                self._connect()
+                with_first_that_works(self._protocols, self._hold)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
                 failures = 1 if self.connected else failures + 1
                 self.connected = False
@@ -105,32 +104,22 @@ class Subscriber:
                 slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
                 self._closing.wait(self._retry.wait_s(failures, slowly=slowly))
 
-    def _connect(self) -> None:
-        """Hold one connection until `close`.
-
-        Raises:
-            NoConnectionError: there is none, or it ended.
-        """
-        for protocol in self._protocols:
-            try:
-                self._hold(protocol)
-            except NoConnectionError as error:
-                if error.then != "older" or protocol == self._protocols[-1]:
-                    raise
-            else:
-                return
-
     def _hold(self, protocol: Protocol) -> None:
-        connection = _Connection(self._settings, protocol, self._context)
-        client = connection.client
+        # A name of its own: two watchers must not push each other out.
+        name = f"edged-watch-{secrets.token_hex(4)}"
+        session = Session(self._settings, protocol, self._context, name)
+        session.login_hint = PASSWORD_HINT
+        client = session.client
         client.on_message = self._take
         client.on_subscribe = self._on_subscribe
         subscribed: set[str] = set()
         forgetting: list[MQTTMessageInfo] = []
         try:
-            connection.open()
+            session.open(_LIMIT if session.is_5 else None)
             while not self._closing.is_set():
-                if not connection.step():
+                client.loop(STEP_S)
+                session.check()
+                if not session.is_ready:
                     continue
                 if not self.connected:
                     self._established(protocol)
@@ -140,7 +129,7 @@ class Subscriber:
                     self._forgot.set()
             client.disconnect()
         finally:
-            connection.close()
+            session.close()
         self.connected = False
 
     def _established(self, protocol: Protocol) -> None:
@@ -170,95 +159,3 @@ def _subscribe(client: Client, before: set[str], wanted: tuple[str, ...]) -> set
     for topic in set(wanted) - before:
         client.subscribe(topic, qos=1)
     return set(wanted)
-
-
-class _Connection:
-    """From CONNECT to the end, with the reason why it ends."""
-
-    def __init__(self, settings: Mqtt, protocol: Protocol, context: Any) -> None:
-        self._settings = settings
-        self._is_5 = protocol == "5"
-        self._is_ready = False
-        self._refusal: ReasonCode | None = None
-        self._goodbye: ReasonCode | None = None
-        self._opened = 0.0
-        self._socket: Any = None
-        # A name of its own: two watchers must not push each other out.
-        self._name = f"edged-watch-{secrets.token_hex(4)}"
-        self.client = client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._name,
-            clean_session=None if self._is_5 else True,
-            protocol=_VERSIONS[protocol],
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        if settings.username:
-            client.username_pw_set(settings.username, settings.password)
-        if context is not None:
-            client.tls_set_context(context)
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_socket_open = self._on_socket_open
-
-    def open(self) -> None:
-        """Connect and send CONNECT.
-
-        Raises:
-            NoConnectionError: no connection.
-        """
-        limit = None
-        if self._is_5:
-            limit = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            limit.MaximumPacketSize = PACKET_BYTES
-        settings = self._settings
-        try:
-            self.client.connect(
-                settings.host, settings.port, settings.keepalive_s, properties=limit
-            )
-        except (OSError, ValueError) as error:
-            raise reasons.unreachable(error, settings) from None
-        self._opened = time.monotonic()
-
-    def step(self) -> bool:
-        """Do what the wire wants, waiting `STEP_S` at most. True: the broker has accepted us.
-
-        Raises:
-            NoConnectionError: the connection has ended.
-        """
-        self.client.loop(STEP_S)
-        if self.client.socket() is None:
-            raise self._ending()
-        if not self._is_ready and time.monotonic() - self._opened > CONNACK_TIMEOUT_S:
-            raise reasons.unanswered(self._settings, hung_up=False)
-        return self._is_ready
-
-    def close(self) -> None:
-        """Let go of the socket."""
-        if self._socket is not None:
-            self._socket.close()
-
-    def _ending(self) -> NoConnectionError:
-        if self._refusal is not None:
-            return reasons.refused(self._refusal, self._settings, PASSWORD_HINT)
-        if isinstance(self._socket, TlsSocket) and self._socket.failure is not None:
-            return reasons.unreachable(self._socket.failure, self._settings)
-        if not self._is_ready:
-            return reasons.unanswered(self._settings, hung_up=True)
-        return reasons.ended(self._goodbye, self._settings, self._name)
-
-    def _on_socket_open(self, _client: Client, _data: Any, opened: Any) -> None:
-        self._socket = opened
-
-    def _on_connect(
-        self, _client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _props: Any
-    ) -> None:
-        if reason.is_failure:
-            self._refusal = reason
-        else:
-            self._is_ready = True
-
-    def _on_disconnect(
-        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _props: Any
-    ) -> None:
-        self._goodbye = reason

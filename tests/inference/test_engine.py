@@ -25,13 +25,6 @@ DEADLINE_S = 10.0
 
 
 @pytest.fixture
-def pose_file(tmp_path: Path) -> Path:
-    path = tmp_path / "pose.tflite"
-    path.write_bytes(tiny_models.pose_model())
-    return path
-
-
-@pytest.fixture
 def engine(pose_file: Path) -> Iterator[Engine]:
     engine = Engine([pose_file], Inference(threads=1))
     engine.start()

@@ -19,10 +19,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edged.config import Mqtt
 from edged.messages import Topics
-from edged.mqtt import connection, reasons
-from edged.mqtt.connection import Protocol
+from edged.mqtt import connection, reasons, session
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
+from edged.mqtt.session import Protocol
 
 TOPICS = Topics(prefix="edged", device="gym")
 SOON = Retry(first_s=0.05, most_s=0.2, refused_s=0.05)
@@ -229,7 +229,7 @@ def test_amqtt_which_is_silent_when_spoken_to_in_5(
     protocols: tuple[Protocol, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connection, "CONNACK_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(session, "CONNACK_TIMEOUT_S", 0.5)
     port = start_amqtt()
     heard: dict[str, bytes] = {}
 
