@@ -1,8 +1,10 @@
-"""What Linux tells of running processes: their children, CPU time and memory."""
+"""Running processes: what Linux tells of them, and how one is made to end with us."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +13,27 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 MEGABYTE = 1e6
 CPU_FIELDS = slice(11, 13)
 """User and system ticks, counted from behind the command's name in `/proc/PID/stat`."""
+
+
+F_SETSIG = 10
+"""Of Linux' fcntl.h; Python does not name it."""
+
+
+def tie(lifeline: int, pid: int, how: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel send a child `how` when the writing end of a pipe closes: when we end.
+
+    Works while native code in the child hangs with Python's lock held, and however we end. Unlike
+    PR_SET_PDEATHSIG it follows this process, not the thread of it that started the child.
+
+    Args:
+        lifeline: the pipe's reading end, which the child has inherited. The setting belongs to the
+            open file, so ours can be closed.
+        pid: of the child.
+        how: the signal.
+    """
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, pid)
+    fcntl.fcntl(lifeline, F_SETSIG, how)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
 
 
 def family(pid: int) -> list[int]:

@@ -49,7 +49,7 @@ MAY_IMPORT = {
 } | dict.fromkeys(PARTS, BASE)
 """By the first name below `edged`; every one may import from itself."""
 
-EXTRA = {"inference.catalog": {"resources"}}
+EXTRA = {"inference.catalog": {"resources"}, "inference.process": {"processes"}}
 STDLIB_ONLY = {"errors", "systemd"}
 ENVIRONMENT = {"config", "capture.native"}  # OpenCV takes its settings from the environment only
 

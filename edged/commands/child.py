@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -12,13 +11,12 @@ import tempfile
 from collections.abc import Sequence
 from typing import Self
 
+from edged.processes import tie
 from edged.view.screen import clean
 
 STOP_S = 3.0
 """`edged run` takes at most 2 s."""
 LAST_BYTES = 4096
-F_SETSIG = 10
-"""Of Linux' fcntl.h; Python does not name it."""
 
 
 class Child:
@@ -50,11 +48,7 @@ class Child:
                     start_new_session=True,
                 )
                 undo.callback(self._end)
-                # The kernel ends it when the pipe's other end closes, as it does when we are
-                # killed. The setting belongs to the open file, which it has inherited.
-                fcntl.fcntl(its_lifeline, fcntl.F_SETOWN, self._process.pid)
-                fcntl.fcntl(its_lifeline, F_SETSIG, when_we_die)
-                fcntl.fcntl(its_lifeline, fcntl.F_SETFL, os.O_ASYNC)
+                tie(its_lifeline, self._process.pid, when_we_die)
             finally:
                 os.close(its_lifeline)
             self._undo = undo.pop_all()

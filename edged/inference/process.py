@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edged.errors import EngineError, ModelError
+from edged.processes import tie
 from edged.types import TensorInfo
 
 _log = logging.getLogger(__name__)
@@ -111,11 +112,11 @@ class Worker:
                     env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
                 )
                 ours.callback(self._end_process)
+                tie(its_lifeline, self._process.pid)
                 request = {
                     "models": [str(path) for path in models],
                     "threads": threads,
                     "runtime": runtime,
-                    "lifeline": its_lifeline,
                 }
                 self._socket.send(json.dumps(request).encode())
             except OSError as error:

@@ -6,7 +6,7 @@ imports nothing of edged and no OpenCV.
 
 The conversation, over a SOCK_SEQPACKET socket, so that a message is a `recv`:
 
-1. in:  JSON `{"models": [path, ...], "threads": n, "runtime": "auto" | module, "lifeline": fd}`
+1. in:  JSON `{"models": [path, ...], "threads": n, "runtime": "auto" | module}`
 2. out: JSON `{"runtime": .., "bytes": .., "models": [{"inputs": [tensor], "outputs": [tensor],
    "warmup_ns": ..}]}` and the file descriptor of the shared memory, or `{"error": ..}`
 3. in:  the index of a model, one byte, once its input lies in the shared memory
@@ -16,7 +16,6 @@ The conversation, over a SOCK_SEQPACKET socket, so that a message is a `recv`:
 
 from __future__ import annotations
 
-import fcntl
 import importlib
 import json
 import mmap
@@ -29,22 +28,9 @@ from typing import Any
 
 ALIGNMENT = 64
 """Tensors start at cache lines."""
-F_SETSIG = 10
-"""Of Linux' fcntl.h; Python does not name it."""
 MESSAGE_BYTES = 65536
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 """Best first: the newer one runs int8 graphs an order of magnitude faster."""
-
-
-def die_with_parent(lifeline: int) -> None:
-    """Have the kernel kill this process when the other end of a pipe closes.
-
-    Works while native code hangs with Python's lock held. Unlike PR_SET_PDEATHSIG it follows the
-    parent process, not the thread of it that started us.
-    """
-    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def load_runtime(wanted: str) -> tuple[str, Any]:
@@ -178,7 +164,6 @@ def main() -> None:
     request = json.loads(connection.recv(MESSAGE_BYTES) or "null")
     if request is None:
         return
-    die_with_parent(request["lifeline"])
     try:
         ready, memory_fd, models = load(request)
     except Exception as error:  # noqa: BLE001 - told to the parent, who tells the user
