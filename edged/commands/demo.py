@@ -119,8 +119,8 @@ def _kind(file: ModelFile) -> str:
         while not engine.poll_start(POLL_S):
             if time.monotonic() > until:
                 raise EngineError(f"{file.path} is not loaded within {FIRST_FRAME_S:.0f} s")
-        (loaded,) = engine.models
-        return describe(file, loaded.input_info, loaded.output_info).kind
+        (signature,) = engine.signatures
+        return describe(file, signature.inputs, signature.outputs).kind
     finally:
         engine.close()
 

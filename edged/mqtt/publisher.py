@@ -182,6 +182,7 @@ class Publisher:
         if self._closing.is_set():
             return
         connection = Connection(self._settings, self._topics, protocol, self._context)
+        connection.is_wanted = lambda: not self._closing.is_set()
         try:
             connection.open()
             connection.watch(self._wake)

