@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -141,6 +142,35 @@ def test_a_broken_file_is_an_error_that_names_it(tmp_path: Path, content: bytes)
     with pytest.raises((ModelError, EngineError), match=r"broken\.tflite|worker was killed"):
         engine.start()
     assert engine.worker_pid is None
+
+
+def test_a_model_with_a_description_longer_than_a_message_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "many.tflite"
+    path.write_bytes(tiny_models.many_outputs(900))
+    engine = Engine([path], Inference())
+    try:
+        (model,) = engine.start()
+        model.inputs[0].reshape(-1)[:900] = np.arange(900) % 256
+        engine.invoke(0)
+        assert [int(output[0, 0]) for output in model.outputs] == [i % 256 for i in range(900)]
+    finally:
+        engine.close()
+
+
+def test_an_abort_from_another_thread_ends_the_invoke_and_every_restart(pose_file: Path) -> None:
+    engine = Engine([pose_file], Inference(deadline_ms=60_000))
+    engine.start()
+    assert engine.worker_pid is not None
+    worker = psutil.Process(engine.worker_pid)
+    worker.suspend()
+    timer = threading.Timer(0.2, engine.abort)
+    timer.start()
+    with pytest.raises(EngineError, match="SIGKILL"):
+        ask(engine, 1)
+    assert not engine.wait_ready(0.01)
+    assert not worker.is_running()
+    timer.join()
+    engine.close()
 
 
 def test_a_model_that_vanishes_is_told_and_used_again_when_it_is_back(
