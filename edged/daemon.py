@@ -45,6 +45,8 @@ class Daemon:
         self._reload_wanted = False
         self._started = time.monotonic()
         self._health_told = self._started
+        self._is_first_told = False
+        self._failed_told = 0
         self._info_told: tuple[object, bytes] | None = None
 
     def run(self) -> int:
@@ -53,10 +55,12 @@ class Daemon:
         Raises:
             EdgedError: a part cannot start with this configuration.
         """
+        log.info("edged %s", version("edged"))
         with self._signals(), contextlib.suppress(StoppedError):
             chain = Chain(self._config, self._tell, wanted=lambda: self._exit_code is None)
             try:
                 self._serve(chain)
+                log.info("stopping: %s", "asked to" if self._exit_code is not None else "no frames")
             finally:
                 chain.close()
             if chain.failure is not None and self._exit_code is None:
@@ -100,7 +104,8 @@ class Daemon:
             if self._reload_wanted:
                 self._reload_wanted = False
                 self._reload(chain)
-            if news is News.FIRST_FRAME:
+            if news is News.FIRST_FRAME and not self._is_first_told:
+                self._is_first_told = True
                 self._tell_health(chain)
             self._tell_info(chain)
 
@@ -144,6 +149,7 @@ class Daemon:
         told = (chain.publisher, msgspec.json.encode(info))
         if told != self._info_told:
             self._info_told = told
+            log.info("%s", _in_words(info))
             chain.publisher.state(topics_of(chain.config).info, told[1])
 
     def _tell_health(self, chain: Chain) -> None:
@@ -152,6 +158,10 @@ class Daemon:
         elapsed_s, self._health_told = now - self._health_told, now
         summary = chain.meter.drain()
         problems, counts = chain.problems, chain.counts
+        lost, self._failed_told = chain.meter.failed - self._failed_told, chain.meter.failed
+        if lost and not problems:
+            frames = "a frame" if lost == 1 else f"{lost} frames"
+            problems = [f"{frames} had no answer since the last message: {chain.loop.last_problem}"]
         pids = [os.getpid(), *([pid] if (pid := chain.engine.worker_pid) else [])]
         health = HealthMessage(
             ts=round(time.time(), 3),
@@ -173,3 +183,12 @@ class Daemon:
             rss_mb=round(processes.resident_mb(pids), 1),
         )
         chain.publisher.stream(topics_of(chain.config).health, msgspec.json.encode(health))
+
+
+def _in_words(info: Info) -> str:
+    """`/dev/video0 640x480 at 30/s, movenet-lightning on cpu (ai_edge_litert 2.3.0)`."""
+    seen = info.camera
+    camera = "no camera yet" if seen is None else f"{seen.source} {seen.width}x{seen.height}"
+    rate = f" at {seen.fps:g}/s" if seen is not None and seen.fps else ""
+    models = " and ".join(model.name for model in info.models)
+    return f"{camera}{rate}, {models} on {info.accelerator} ({info.runtime})"

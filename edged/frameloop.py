@@ -55,6 +55,8 @@ class FrameLoop:
         """Monotonic time of the last sign of life."""
         self.problem: str | None = None
         """Why the last frame had no answer; None: it had one."""
+        self.last_problem = ""
+        """Why the last frame without an answer had none."""
         self._slot = slot
         self._engine = engine
         self._pipeline = pipeline
@@ -117,7 +119,7 @@ class FrameLoop:
         problem = str(error)
         if problem != self.problem and self._engine.problem is None:
             log.warning("no answer from the models: %s", problem)  # else the engine has told it
-        self.problem = problem
+        self.problem = self.last_problem = problem
 
     def _answer(self, frame: Frame) -> None:
         """Run a frame through the pipeline and publish what it shows.

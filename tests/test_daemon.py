@@ -199,8 +199,10 @@ def test_a_fault_of_the_worker_costs_frames_and_nothing_else(
         told = len(poses(subscriber))
         until(lambda: len(poses(subscriber)) > told + 3, "poses again")
         assert daemon.worker().pid != before.pid
-        health = healths(subscriber)[-1]
+        health = next(health for health in healths(subscriber) if health.failed)
         assert (health.worker_restarts, health.failed, health.reconnects) == (1, 1, 0)
+        assert (health.state, len(health.problems)) == ("degraded", 1)
+        until(lambda: healths(subscriber)[-1].state == "ok", "all is well again")
         assert daemon.stop() == 0
     times = [message.at_ns for message in subscriber.of(TOPICS.pose)]
     gap_s = max(after - before for before, after in itertools.pairwise(times)) / 1e9

@@ -132,7 +132,10 @@ def load(request: dict[str, Any]) -> tuple[int, int, list[Model]]:
             interpreter.allocate_tensors()
             models.append(Model(interpreter, end))
         except Exception as error:
-            raise RuntimeError(f"{path}: {one_line(error)}") from error
+            what = one_line(error)
+            if "Flatbuffer" in what:
+                what += ": it is damaged or not whole, copy or download it again"
+            raise RuntimeError(f"{path}: {what}") from error
         end = models[-1].end
     # A file without a name: it is gone with the last process that maps it, however that one ends.
     memory_fd = os.memfd_create("edged-tensors")
