@@ -163,10 +163,7 @@ def watch(
 
 @app.command()
 def demo(
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="MODEL", help="A catalog name or a .tflite file."),
-    ] = None,
+    model: ModelName = "movenet-lightning",
     source: Annotated[
         str | None,
         typer.Option(
@@ -244,7 +241,7 @@ def bench(
 def config_check(
     file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The TOML file.")],
 ) -> None:
-    """Tell everything that is wrong with a configuration file, and what it names but is not here."""
+    """Tell all that is wrong with a configuration file, and what it names but is not here."""
     from edged.commands import config
 
     config.check(file)
