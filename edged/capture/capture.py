@@ -10,10 +10,10 @@ from dataclasses import replace
 from threading import Event, Thread
 
 from edged.capture.slot import LatestFrame
-from edged.capture.source import READ_TIMEOUT_S, Source, SourceInfo, is_live, open_source
+from edged.capture.source import Source, SourceInfo, is_live, open_source
 from edged.config import Camera
 from edged.errors import SourceError
-from edged.types import Frame
+from edged.types import READ_TIMEOUT_S, Frame
 
 log = logging.getLogger(__name__)
 

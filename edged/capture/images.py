@@ -12,11 +12,11 @@ from threading import Event
 
 import numpy as np
 
-from edged.capture.native import cv2
 from edged.capture.pace import Pace
 from edged.capture.source import SourceInfo, wall_time
 from edged.capture.upright import Upright, scale_to_fit
 from edged.config import Camera
+from edged.cv import cv2
 from edged.errors import SourceError
 from edged.types import Frame, Pixels
 

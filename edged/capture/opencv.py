@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from edged.capture.native import OPEN_TIMEOUT_S, cv2
 from edged.capture.pace import Pace
-from edged.capture.source import READ_TIMEOUT_S, SourceInfo, wall_time
+from edged.capture.source import SourceInfo, wall_time
 from edged.capture.upright import Pool, Upright
 from edged.config import Camera
+from edged.cv import cv2
 from edged.errors import SourceError
 from edged.masking import without_password
-from edged.types import Frame, Pixels
+from edged.types import READ_TIMEOUT_S, Frame, Pixels
 
 MUCH_LARGER = 1.25
 """A device that gives up to so many times the size asked for is taken as it is."""
@@ -29,6 +29,9 @@ next frame meanwhile loses it: half the frame rate. The capture thread never lea
 
 BELIEVED_NS = 1_000_000_000
 """A driver's timestamp may be so old; an older one is by another clock."""
+
+OPEN_TIMEOUT_S = 5
+"""So long may a stream take to answer: a handshake over a busy radio link takes seconds."""
 
 _ONE_THREAD = [cv2.CAP_PROP_N_THREADS, 1]
 """FFmpeg's threads hold back a frame each (latency), and cost memory."""

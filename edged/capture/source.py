@@ -23,9 +23,6 @@ KINDS = (
 REPLAY = "replay:"
 """Before the path of a video: see `edged.capture.replay`."""
 
-READ_TIMEOUT_S = 2.0
-"""A camera or stream that gives no frame for so long has failed."""
-
 PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 """How the names of pictures end, in lower case; any other file is taken for a video."""
 

@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from edged.capture.source import Source, files_at, is_live, is_picture, open_source
 from edged.commands.overlays import Overlays, targets
-from edged.config import Camera, Inference, LabelModel, PoseModel, model_directories
+from edged.config import Camera, Inference, LabelModel, PoseFit, PoseModel, model_directories
 from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
@@ -25,15 +25,11 @@ from edged.inference.specs import describe
 from edged.messages import Count, LabelsMessage, PoseMessage
 from edged.overlay import draw_labels, draw_poses
 from edged.pipeline import ModelFiles, Pipeline, Result
-from edged.types import Frame, Pixels
-
-Fit: TypeAlias = Literal["auto", "track", "letterbox", "stretch"]
+from edged.types import READ_TIMEOUT_S, Frame, Pixels
 
 FULL_SIZE = 8192
 """The most that a source can be asked for: files are looked at as they are, so that the answers
 are the same with and without an overlay."""
-
-READ_TIMEOUT_S = 2.0
 
 RESTART_S = 60.0
 """A worker that is not back by then does not come back."""
@@ -97,7 +93,7 @@ def run(
     paths: Sequence[str],
     *,
     model: str,
-    fit: Fit = "auto",
+    fit: PoseFit = "auto",
     labels: Path | None = None,
     threads: int = 0,
     overlay: str = "",
@@ -167,7 +163,7 @@ def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Pat
     return found
 
 
-def _pipeline(engine: Engine, file: ModelFile, fit: Fit, labels: Path | None) -> Pipeline:
+def _pipeline(engine: Engine, file: ModelFile, fit: PoseFit, labels: Path | None) -> Pipeline:
     """What asks the model, by what the model finds.
 
     Raises:

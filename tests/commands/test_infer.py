@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -24,8 +24,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from tiny_models import pose_model
 
+from edged import cli
 from edged.capture.source import KINDS, PICTURES
 from edged.commands.schema import schema_of
+from edged.config import PoseFit
 from edged.types import Pixels
 
 DEADLINE_S = 30.0
@@ -257,6 +259,10 @@ def test_wrong_use_gets_one_line_and_exit_code_2(
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"edged: {told}")
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_the_command_line_and_the_configuration_know_the_same_fits() -> None:
+    assert tuple(fit.value for fit in cli.Fit) == get_args(PoseFit)
 
 
 def test_a_model_that_is_none_is_exit_code_1(infer: Command, squat: Path) -> None:
