@@ -26,7 +26,8 @@ REPLAY = "replay:"
 PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 """How the names of pictures end, in lower case; any other file is taken for a video."""
 
-_WEBCAM = re.compile(r"/dev/.+|webcam:\d+")
+_WEBCAM = re.compile(r"/dev/(?:.+/)?video\d+|/dev/v4l/.+|webcam:\d+")
+"""Below /dev are files too, as in /dev/shm."""
 _STREAM = re.compile(r"(rtsps?|https?)://.+", re.IGNORECASE | re.DOTALL)
 
 
