@@ -22,6 +22,7 @@ from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
 from edged.inference.specs import describe
+from edged.masking import without_password
 from edged.messages import Count, LabelsMessage, PoseMessage
 from edged.overlay import draw_labels, draw_poses
 from edged.pipeline import ModelFiles, Pipeline, Result
@@ -155,7 +156,8 @@ def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Pat
     found: list[tuple[str, list[Path]]] = []
     for path in paths:
         if is_live(path):
-            raise UsageError(f"{path}: expected a file, got a camera; edged run watches cameras")
+            shown = without_password(path)
+            raise UsageError(f"{shown}: expected a file, got a camera; edged run watches cameras")
         try:
             found.append((path, files_at(path)))
         except SourceError as error:

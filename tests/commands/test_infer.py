@@ -28,6 +28,7 @@ from edged import cli
 from edged.capture.source import KINDS, PICTURES
 from edged.commands.schema import schema_of
 from edged.config import PoseFit
+from edged.masking import MASK
 from edged.types import Pixels
 
 DEADLINE_S = 30.0
@@ -245,6 +246,7 @@ def test_what_cannot_be_read_is_told_and_the_others_go_on(
     [
         ([], "Missing argument 'PATH...'"),
         (["/dev/video0"], "/dev/video0: expected a file, got a camera; edged run watches cameras"),
+        (["rtsp://u:geheim@cam/"], f"rtsp://u:{MASK}@cam/: expected a file, got a camera"),
         (["cat.bmp", "--fit", "bogus"], "Invalid value for '--fit'"),
         (["cat.bmp", "--overlay", "out.txt"], "out.txt: expected .bmp, "),
         (["cat.bmp", "--overlay", "cat.bmp"], "cat.bmp is an input and is not written over"),
