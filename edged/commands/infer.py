@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import TypeAlias
 
 import msgspec
@@ -120,6 +122,7 @@ def run(
         return problems.exit_code
     show = msgspec.json.Encoder() if json else None
     with (
+        _ends_by_sigterm(),
         contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
         Overlays(places) as overlays,
         contextlib.closing(_ahead(_shots([path for path, _ in found]))) as shots,
@@ -145,6 +148,21 @@ def run(
                 shot.frame.release()
             advance(shot.source, shot.share)
     return problems.exit_code
+
+
+@contextlib.contextmanager
+def _ends_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM unwind what is open, as Ctrl-C does; the exit code is a shell's for it."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, before)  # a second one ends it at once
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Path]]]:

@@ -362,17 +362,18 @@ def slow(infer: Command, make_video: Callable[..., Path]) -> Iterator[subprocess
             process.kill()
 
 
-def test_ctrl_c_ends_it_at_once_and_leaves_nothing(
-    slow: subprocess.Popen[str], tmp_path: Path
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_at_once_and_leaves_nothing(
+    slow: subprocess.Popen[str], tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:
     assert slow.stdout is not None
     slow.stdout.readline()
     worker = worker_of(slow)
     began = time.monotonic()
-    slow.send_signal(signal.SIGINT)
+    slow.send_signal(sent)
     _, told = slow.communicate(timeout=DEADLINE_S)
     assert time.monotonic() - began < 2
-    assert (slow.returncode, told) == (130, "")
+    assert (slow.returncode, told) == (code, "")
     psutil.wait_procs([worker], timeout=2)
     assert not worker.is_running()
     assert [path.name for path in tmp_path.iterdir()] == ["squat.avi"]
