@@ -31,6 +31,10 @@ _WEBCAM = re.compile(r"/dev/(?:.+/)?video\d+|/dev/v4l/.+|webcam:\d+")
 _STREAM = re.compile(r"(rtsps?|https?)://.+", re.IGNORECASE | re.DOTALL)
 
 
+class SourceGoneError(SourceError):
+    """A file has ended before its time: there are no more frames."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
     """What a source really gives, whatever it was asked for."""
@@ -63,6 +67,7 @@ class Source(Protocol):
         Raises:
             SourceError: no frame within `timeout_s`, or the source is gone. A file source may be
                 read on: the next call gives the next frame that can be read, or None.
+            SourceGoneError: a file gives no more frames, though it has not come to its end.
         """
 
     def close(self) -> None:

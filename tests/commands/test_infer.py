@@ -241,6 +241,18 @@ def test_what_cannot_be_read_is_told_and_the_others_go_on(
     assert done.returncode == 1
 
 
+def test_a_video_cut_in_half_is_told_after_its_frames(
+    infer: Command, make_video: Callable[..., Path]
+) -> None:
+    video = make_video(frames=60)
+    os.truncate(video, video.stat().st_size // 2)
+    done = infer(video, "--json")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"edged: {video}: damaged, ")
+    assert 10 < len(done.stdout.splitlines()) < 50
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
