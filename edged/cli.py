@@ -18,7 +18,8 @@ from edged.errors import ConfigError, EdgedError
 app = typer.Typer(
     name="edged",
     help="See people move: a camera in, keypoints and labels out over MQTT.",
-    epilog="Exit codes: 0 fine, 1 failed, 2 wrong use, 78 bad configuration, 130 interrupted.",
+    epilog="Exit codes: 0 fine, 1 failed, 2 wrong use, 78 bad configuration, 130 interrupted, "
+    "143 terminated.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -66,6 +66,10 @@ TopicPrefix: TypeAlias = Annotated[
 ]
 
 
+PoseFit: TypeAlias = Literal["auto", "track", "letterbox", "stretch"]
+"""How a frame becomes the input of a model of poses, see `PoseModel.fit`."""
+
+
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A section of the file. Every key has a default."""
 
@@ -114,7 +118,7 @@ class PoseModel(Section, frozen=True):
 
     model: Text = "movenet-lightning"
     """A catalog name or a path; empty: no poses."""
-    fit: Literal["auto", "track", "letterbox", "stretch"] = "auto"
+    fit: PoseFit = "auto"
     """How the frame becomes the model's input: a crop that follows the person, the whole frame with
     borders, or the whole frame stretched; auto: what the model is best at."""
     min_score: Fraction = 0.25

@@ -9,9 +9,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 
+from edged.cv import cv2
 from edged.types import KEYPOINT_NAMES, KEYPOINT_SEEN, SKELETON, Classification, Pixels, Pose
 
 Colour: TypeAlias = tuple[int, int, int]

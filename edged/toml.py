@@ -17,6 +17,8 @@ import msgspec
 from msgspec import inspect
 from msgspec.structs import FieldInfo
 
+from edged.masking import without_password
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 _SHOWN_CHARACTERS = 60
@@ -145,6 +147,7 @@ def _shown(value: object) -> str:
         case bool():
             return emit(value)
         case str():
+            value = without_password(value)  # before it is cut: an address in a wrong place
             more = "..." if len(value) > _SHOWN_CHARACTERS else ""
             return emit(value[:_SHOWN_CHARACTERS]) + more
         case int() if abs(value) >= 10**_SHOWN_DIGITS:

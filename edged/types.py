@@ -19,6 +19,9 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 Keypoints: TypeAlias = npt.NDArray[np.float32]
 """float32 (17, 3): columns x, y, score; x and y in 0..1 of the upright frame, score in 0..1."""
 
+READ_TIMEOUT_S = 2.0
+"""A camera or stream that gives no frame for so long has failed."""
+
 KEYPOINT_NAMES = (
     "nose",
     "left_eye",

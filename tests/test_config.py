@@ -406,6 +406,11 @@ def test_a_secret_that_cannot_be_used_is_told(
         '[camera]\nsource = "rtsp://u:12345678@cam\\n"\n',
         'mqtt = "12345678"\n',
         'password = "12345678"\n',
+        '[mqtt]\nhost = "mqtt://user:12345678@broker"\n',
+        '[mqtt]\nhost = "user:%s12345678@broker"\n' % ("x" * 60),
+        '[mqtt]\nprefix = "?token=12345678"\n',
+        '[mqtt]\n"mqtt://user:12345678@broker" = 1\n',
+        '[device]\nname = "u:12345678@cam"\n',
     ],
 )
 def test_no_error_tells_a_secret(write: Write, text: str) -> None:
@@ -420,6 +425,7 @@ def test_no_error_tells_a_secret(write: Write, text: str) -> None:
         ("rtsp://cam:554/1", "rtsp://cam:554/1"),
         ("rtsp://u@cam/1", "rtsp://u@cam/1"),
         ("rtsp://u:p@cam/1", f"rtsp://u:{MASK}@cam/1"),
+        (" rtsp://u:p@cam", f" rtsp://u:{MASK}@cam"),
         ("rtsp://u:p/q@r@cam/1", f"rtsp://u:{MASK}@cam/1"),
         ("http://cam/1?user=u&password=p&x=1", f"http://cam/1?user=u&password={MASK}&x=1"),
     ],

@@ -214,13 +214,13 @@ def test_a_fault_of_the_worker_costs_frames_and_nothing_else(
 def test_a_camera_that_is_not_there_is_told_while_the_device_stays_online(
     tmp_path: Path, config: Config, subscriber: Subscriber
 ) -> None:
-    absent = changed(config, "camera", source="/dev/video-of-nobody")
+    absent = changed(config, "camera", source="/dev/video77")
     with Daemon(tmp_path, absent) as daemon:
         subscriber.until(TOPICS.status, b"online")
         until(lambda: bool(healths(subscriber)), "health")
         health = healths(subscriber)[-1]
         assert health.state == "degraded"
-        assert "/dev/video-of-nobody" in " ".join(health.problems)
+        assert "/dev/video77" in " ".join(health.problems)
         told = info(subscriber)
         assert told is not None
         assert told.camera is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from edged import config
 
 PACKAGE = Path(edged.__file__).parent
 PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard"}
-BASE = {"types", "messages", "errors", "config", "masking"}
+BASE = {"types", "messages", "errors", "config", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "resources", "toml"),
     *("overlay", "health", "pipeline", "frameloop", "chain", "daemon"),
@@ -30,12 +31,13 @@ MAY_IMPORT = {
     "systemd": set[str](),
     "types": set[str](),
     "messages": {"types"},
-    "toml": set[str](),
+    "toml": {"masking"},
+    "cv": {"types"},
     "masking": set[str](),
     "config": {"errors", "toml", "masking"},
     "resources": {"errors"},
     "processes": set[str](),
-    "overlay": {"types"},
+    "overlay": {"types", "cv"},
     "health": BASE | PARTS | {"systemd", "processes"},
     "pipeline": BASE | PARTS | {"health"},
     "frameloop": BASE | PARTS | {"health", "pipeline"},
@@ -51,7 +53,7 @@ MAY_IMPORT = {
 
 EXTRA = {"inference.catalog": {"resources"}, "inference.process": {"processes"}}
 STDLIB_ONLY = {"errors", "systemd"}
-ENVIRONMENT = {"config", "capture.native"}  # OpenCV takes its settings from the environment only
+ENVIRONMENT = {"config", "cv"}  # OpenCV takes its settings from the environment only
 
 
 def violations(module: str, code: str) -> list[str]:
@@ -89,8 +91,8 @@ def _wrong_library(module: str, home: str, name: str) -> Iterator[str]:
     library = name.partition(".")[0]
     if home in STDLIB_ONLY and library not in sys.stdlib_module_names | {"systemd"}:
         yield f"imports {name}, which is not in the standard library"
-    if module == "inference.worker" and library == "cv2":
-        yield "imports cv2, which costs the worker 30 MB"
+    if module != "cv" and library == "cv2":
+        yield "imports cv2, which has to be set up by edged.cv before it is loaded"
     if module != "inference.worker" and library in NATIVE:
         yield f"imports {name}, which belongs to the worker"
 
@@ -183,6 +185,9 @@ def test_package_files_are_empty() -> None:
         ("commands.run", "from edged.cli import app"),
         ("inference.worker", "from edged.types import Pixels"),
         ("inference.worker", "import cv2"),
+        ("inference.worker", "from edged.cv import cv2"),
+        ("capture.opencv", "import cv2"),
+        ("view.canvas", "from edged.cv import cv2"),
         ("inference.engine", "from ai_edge_litert.interpreter import Interpreter"),
         ("inference.engine", "import importlib\nimportlib.import_module('tflite_runtime')"),
         ("inference.engine", "import os\nhome = os.environ['HOME']"),
@@ -198,7 +203,7 @@ def test_what_may_not_be_is_seen(module: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("module", "code"),
     [
-        ("capture.opencv", "import cv2\nfrom edged.types import Frame"),
+        ("capture.opencv", "from edged.cv import cv2\nfrom edged.types import Frame"),
         ("capture.opencv", "from edged.capture.source import Source"),
         ("capture.opencv", "from edged.config import Camera"),
         ("inference.catalog", "from edged.resources import resource"),
@@ -212,3 +217,9 @@ def test_what_may_not_be_is_seen(module: str, code: str) -> None:
 )
 def test_what_may_be_is_left_alone(module: str, code: str) -> None:
     assert violations(module, code) == []
+
+
+@pytest.mark.parametrize("module", ["edged.cli", "edged.commands.watch"])
+def test_opencv_is_loaded_by_those_who_need_it_only(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('cv2' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

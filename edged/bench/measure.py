@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import msgspec
 import numpy as np
 
@@ -27,6 +26,7 @@ from edged.config import (
     PoseModel,
     dump,
 )
+from edged.cv import cv2
 from edged.errors import EdgedError
 from edged.inference.catalog import ModelFile
 from edged.inference.engine import Engine

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-import cv2
 import msgspec
 import numpy as np
 
 from edged import processes
 from edged.bench.subscriber import Arrivals
+from edged.cv import cv2
 from edged.errors import BrokerError, EdgedError
 
 WARMUP_S = 1.0

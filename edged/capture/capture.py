@@ -10,10 +10,10 @@ from dataclasses import replace
 from threading import Event, Thread
 
 from edged.capture.slot import LatestFrame
-from edged.capture.source import READ_TIMEOUT_S, Source, SourceInfo, is_live, open_source
+from edged.capture.source import Source, SourceGoneError, SourceInfo, is_live, open_source
 from edged.config import Camera
 from edged.errors import SourceError
-from edged.types import Frame
+from edged.types import READ_TIMEOUT_S, Frame
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +39,17 @@ def pause_s(attempt: int, jitter: float) -> float:
     return longest * (1.0 - jitter / 2)
 
 
+def in_one_line(error: Exception) -> str:
+    """What has happened, for a person."""
+    if isinstance(error, SourceError):
+        return str(error)
+    return " ".join(f"unforeseen {type(error).__name__}: {error}".split()).rstrip(": ")
+
+
 class Capture:
     """Owns the thread and the source.
 
-    `on_change` is called on the thread when `info`, `problem` or `ended` has changed; it must not
+    `on_change` is called on the thread when `info`, `problem` or `failure` has changed; it must not
     block. A file's end closes the slot. A camera has no end: while it fails, `problem` says why.
     """
 
@@ -55,14 +62,13 @@ class Capture:
         self._source: Source | None = None
         self._first_seq = 0
         self._next_seq = 0
+        self._first_ns = 0
         self.info: SourceInfo | None = None
         """What the source gives; None: no camera answers."""
         self.problem: str | None = None
         """Why there are no frames, for a person; None: nothing is wrong."""
-        self.ended = False
-        """True: the file is through."""
-        self.frames = 0
-        """Frames put into the slot."""
+        self.failure: Exception | None = None
+        """Why a file ended before its time; set before the slot is closed. None: it did not."""
         self.beat_ns = time.monotonic_ns()
         """Monotonic time of the last sign of life. One comes with every frame (a file's rate may be
         low: 10 s at 0.1/s); a camera without frames gives one at least every 10 s."""
@@ -88,32 +94,43 @@ class Capture:
             log.warning("camera: its driver does not come back after %g s; left behind", timeout_s)
 
     def _run(self) -> None:
+        if is_live(self._settings.source):
+            self._watch()
+            return
         try:
-            if is_live(self._settings.source):
-                self._watch()
-            elif self._source is not None:
-                self._play(self._source)
-        finally:
-            self._let_go()
+            try:
+                if self._source is not None:
+                    self._play(self._source)
+            finally:
+                self._let_go()
+        except Exception as error:  # noqa: BLE001 - of OpenCV, the system, or no memory left
+            self.failure = error
+        if not self._stop.is_set():
+            if self.failure is not None:
+                log.error("camera: %s", in_one_line(self.failure))
+            self._slot.close()
+            self._on_change()
 
     def _play(self, source: Source) -> None:
-        """Read a file to its end."""
+        """Read a file to its end.
+
+        Raises:
+            SourceGoneError: it gives no more frames, though it is not at its end.
+        """
         keeps_all = self._settings.pace == "fast"
         while not (self._stop.is_set() or self._slot.closed):
             if keeps_all:
                 self._wait_for_room()  # before it is read: a frame's age begins there
             try:
                 frame = source.read(READ_TIMEOUT_S)
+            except SourceGoneError:
+                raise
             except SourceError as error:
                 log.warning("%s; left out", error)
                 continue
             if frame is None:
-                break
+                return
             self._deliver(frame)
-        if not (self._stop.is_set() or self._slot.closed):
-            self.ended = True
-            self._slot.close()
-            self._on_change()
 
     def _wait_for_room(self) -> None:
         while not (self._stop.is_set() or self._slot.wait_empty(BEAT_S / 4) or self._slot.closed):
@@ -124,25 +141,34 @@ class Capture:
         attempt = 0
         while not self._stop.is_set():
             self.beat_ns = time.monotonic_ns()
-            first_ns: int | None = None
+            self._first_ns = 0
             try:
-                self._source = source = open_source(self._settings, self._stop)
-                while not self._stop.is_set():
-                    frame = source.read(READ_TIMEOUT_S)
-                    if frame is None:
-                        break
-                    if self.info is None:
-                        self._answers(source.info)
-                    first_ns = first_ns or time.monotonic_ns()
-                    self._deliver(frame)
-            except SourceError as error:
-                self._fails(str(error))
-            finally:
-                self._let_go()
-            if first_ns and time.monotonic_ns() - first_ns > STEADY_S * 1e9:
+                try:
+                    self._look()
+                finally:
+                    self._let_go()
+            except Exception as error:  # noqa: BLE001 - of OpenCV, the system, or no memory left
+                self._fails(in_one_line(error))
+            if self._first_ns and time.monotonic_ns() - self._first_ns > STEADY_S * 1e9:
                 attempt = 0
             self._rest(pause_s(attempt, random.random()))  # noqa: S311 - no secret
             attempt += 1
+
+    def _look(self) -> None:
+        """Open a camera and read it until it fails.
+
+        Raises:
+            SourceError: it has failed.
+        """
+        self._source = source = open_source(self._settings, self._stop)
+        while not self._stop.is_set():
+            frame = source.read(READ_TIMEOUT_S)
+            if frame is None:
+                return
+            if self.info is None:
+                self._answers(source.info)
+            self._first_ns = self._first_ns or time.monotonic_ns()
+            self._deliver(frame)
 
     def _deliver(self, frame: Frame) -> None:
         if self._stop.is_set():  # perhaps long ago, and the slot is another's now
@@ -152,7 +178,6 @@ class Capture:
             frame = replace(frame, seq=frame.seq + self._first_seq)
         self._next_seq = frame.seq + 1
         self._slot.put(frame)
-        self.frames += 1
         self.beat_ns = time.monotonic_ns()
 
     def _answers(self, info: SourceInfo) -> None:

@@ -12,11 +12,11 @@ from threading import Event
 
 import numpy as np
 
-from edged.capture.native import cv2
 from edged.capture.pace import Pace
-from edged.capture.source import SourceInfo, wall_time
+from edged.capture.source import SourceGoneError, SourceInfo, wall_time
 from edged.capture.upright import Upright, scale_to_fit
 from edged.config import Camera
+from edged.cv import cv2
 from edged.errors import SourceError
 from edged.types import Frame, Pixels
 
@@ -39,6 +39,7 @@ class Pictures:
         self._left = list(reversed(paths))
         self._good: list[Path] = []
         self._seq = 0
+        self._is_open = True
         self._first: tuple[Path, Pixels] | None = self._first_good(paths)
         height, width, _ = self._first[1].shape
         self.info = SourceInfo(
@@ -64,6 +65,9 @@ class Pictures:
         if not self._left and self._settings.loop:
             # Those that could not be read were told once: the next round goes without them.
             self._left, self._good = self._good[::-1], []
+            if not self._left and self._is_open:
+                self.close()
+                raise SourceGoneError(f"{self._settings.source}: none of its pictures is left")
         if not self._left:
             return None
         path = self._left.pop()
@@ -80,7 +84,7 @@ class Pictures:
 
     def close(self) -> None:
         """There will be no more pictures."""
-        self._left, self._good, self._first = [], [], None
+        self._left, self._good, self._first, self._is_open = [], [], None, False
 
 
 def read_picture(path: Path, settings: Camera) -> Pixels:

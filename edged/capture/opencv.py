@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from edged.capture.native import OPEN_TIMEOUT_S, cv2
 from edged.capture.pace import Pace
-from edged.capture.source import READ_TIMEOUT_S, SourceInfo, wall_time
+from edged.capture.source import SourceGoneError, SourceInfo, wall_time
 from edged.capture.upright import Pool, Upright
 from edged.config import Camera
+from edged.cv import cv2
 from edged.errors import SourceError
 from edged.masking import without_password
-from edged.types import Frame, Pixels
+from edged.types import READ_TIMEOUT_S, Frame, Pixels
 
 MUCH_LARGER = 1.25
 """A device that gives up to so many times the size asked for is taken as it is."""
@@ -27,8 +27,15 @@ DRIVER_BUFFERS = 2
 """One that the driver fills while the other is decoded. With one alone, a camera that starts its
 next frame meanwhile loses it: half the frame rate. The capture thread never leaves one waiting."""
 
+MOST_DAMAGED = 64
+"""So many damaged frames may follow each other; OpenCV does not tell one from the end. Asking so
+often at the end takes 0.1 ms."""
+
 BELIEVED_NS = 1_000_000_000
 """A driver's timestamp may be so old; an older one is by another clock."""
+
+OPEN_TIMEOUT_S = 5
+"""So long may a stream take to answer: a handshake over a busy radio link takes seconds."""
 
 _ONE_THREAD = [cv2.CAP_PROP_N_THREADS, 1]
 """FFmpeg's threads hold back a frame each (latency), and cost memory."""
@@ -119,8 +126,8 @@ class VideoFile:
         self._settings = settings
         self._name = str(path)
         self._seq = 0
+        self._is_damage_told = False
         self._decoder: _Decoder | None = self._open()
-        self._is_decoded = True
         told = self._decoder.told(cv2.CAP_PROP_FPS)
         fps = told if 0.1 <= told <= 1000 else settings.fps  # noqa: PLR2004 - else nonsense
         self._fps = fps
@@ -136,6 +143,7 @@ class VideoFile:
             cv2.VideoCapture(self._name, cv2.CAP_FFMPEG, _ONE_THREAD), self._settings
         )
         if decoder.grab() and decoder.retrieve():
+            self._is_decoded, self._good, self._bad = True, 1, 0
             return decoder
         decoder.close()
         raise SourceError(f"{self._path}: damaged, or not a video that OpenCV can read")
@@ -161,7 +169,9 @@ class VideoFile:
 
     def _leave_out(self) -> bool:
         """Pass over the next frame; False: there is none."""
-        if self._decoder is None or not (self._is_decoded or self._decoder.grab()):
+        if self._decoder is None:
+            return False
+        if not (self._is_decoded or self._take_in(self._decoder)):
             return False
         self._is_decoded = False
         self._seq += 1
@@ -172,19 +182,71 @@ class VideoFile:
         """The decoder with the next picture decoded; None: the end."""
         if self._decoder is None or self._is_decoded:
             return self._decoder
-        while self._decoder.grab():
+        while self._take_in(self._decoder):
             if self._decoder.retrieve():
                 return self._decoder
+            self._good -= 1
+            self._pass_over(1)
         self.close()
+        problem = self._damage()
         if self._settings.loop:
-            self._decoder = self._open()
+            try:
+                self._decoder = self._open()
+            except SourceError as error:
+                raise SourceGoneError(str(error)) from error
+        if problem is not None:
+            raise problem
         return self._decoder
+
+    def _take_in(self, decoder: _Decoder) -> bool:
+        """Take in the next frame, past damaged ones; False: the end."""
+        for damaged in range(MOST_DAMAGED):
+            if decoder.grab():
+                self._good += 1
+                self._pass_over(damaged)
+                return True
+        return False
+
+    def _pass_over(self, damaged: int) -> None:
+        """Frames that cannot be decoded keep their numbers and their time."""
+        self._bad += damaged
+        self._seq += damaged
+        for _ in range(damaged):
+            self._pace.skip()
+
+    def _damage(self) -> SourceError | None:
+        """At the end: that frames are missing. Told once."""
+        seen, told = self._good + self._bad, self.info.frames
+        tolerated = tolerated_gap(self._path, told)
+        is_short = tolerated is not None and told - seen > tolerated
+        if self._is_damage_told or not (is_short or self._bad):
+            return None
+        frames = max(seen, told if is_short else 0)
+        self._is_damage_told = True
+        kind = SourceError if self._settings.loop else SourceGoneError
+        return kind(f"{self._path}: damaged, {self._good} of its {frames} frames can be read")
 
     def close(self) -> None:
         """Close the file."""
         if self._decoder is not None:
             self._decoder.close()
         self._decoder = None
+
+
+def tolerated_gap(path: Path, frames: int) -> int | None:
+    """How many of a video's frames may be missing at its end; None: its count is not believed.
+
+    AVI counts its frames, though some players add one. MP4 does too, and keeps those that were
+    trimmed away without encoding anew. Others tell a duration at most, and OpenCV makes a count up.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(12)
+    except OSError:
+        return None
+    if start.startswith(b"RIFF") and start.endswith(b"AVI "):
+        return 2
+    return max(2, frames // 10) if start[4:8] == b"ftyp" else None
 
 
 class LiveVideo:

@@ -23,14 +23,16 @@ KINDS = (
 REPLAY = "replay:"
 """Before the path of a video: see `edged.capture.replay`."""
 
-READ_TIMEOUT_S = 2.0
-"""A camera or stream that gives no frame for so long has failed."""
-
 PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 """How the names of pictures end, in lower case; any other file is taken for a video."""
 
-_WEBCAM = re.compile(r"/dev/.+|webcam:\d+")
+_WEBCAM = re.compile(r"/dev/(?:.+/)?video\d+|/dev/v4l/.+|webcam:\d+")
+"""Below /dev are files too, as in /dev/shm."""
 _STREAM = re.compile(r"(rtsps?|https?)://.+", re.IGNORECASE | re.DOTALL)
+
+
+class SourceGoneError(SourceError):
+    """A file has ended before its time: there are no more frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Source(Protocol):
         Raises:
             SourceError: no frame within `timeout_s`, or the source is gone. A file source may be
                 read on: the next call gives the next frame that can be read, or None.
+            SourceGoneError: a file gives no more frames, though it has not come to its end.
         """
 
     def close(self) -> None:

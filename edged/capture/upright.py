@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from edged.capture.native import cv2
 from edged.config import Camera
+from edged.cv import cv2
 from edged.types import Pixels
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -11,29 +12,27 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias
+from types import FrameType
+from typing import TypeAlias
 
 import msgspec
 
 from edged.capture.source import Source, files_at, is_live, is_picture, open_source
 from edged.commands.overlays import Overlays, targets
-from edged.config import Camera, Inference, LabelModel, PoseModel, model_directories
+from edged.config import Camera, Inference, LabelModel, PoseFit, PoseModel, model_directories
 from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
 from edged.inference.specs import describe
+from edged.masking import without_password
 from edged.messages import Count, LabelsMessage, PoseMessage
 from edged.overlay import draw_labels, draw_poses
 from edged.pipeline import ModelFiles, Pipeline, Result
-from edged.types import Frame, Pixels
-
-Fit: TypeAlias = Literal["auto", "track", "letterbox", "stretch"]
+from edged.types import READ_TIMEOUT_S, Frame, Pixels
 
 FULL_SIZE = 8192
 """The most that a source can be asked for: files are looked at as they are, so that the answers
 are the same with and without an overlay."""
-
-READ_TIMEOUT_S = 2.0
 
 RESTART_S = 60.0
 """A worker that is not back by then does not come back."""
@@ -97,7 +96,7 @@ def run(
     paths: Sequence[str],
     *,
     model: str,
-    fit: Fit = "auto",
+    fit: PoseFit = "auto",
     labels: Path | None = None,
     threads: int = 0,
     overlay: str = "",
@@ -123,6 +122,7 @@ def run(
         return problems.exit_code
     show = msgspec.json.Encoder() if json else None
     with (
+        _ends_by_sigterm(),
         contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
         Overlays(places) as overlays,
         contextlib.closing(_ahead(_shots([path for path, _ in found]))) as shots,
@@ -150,6 +150,21 @@ def run(
     return problems.exit_code
 
 
+@contextlib.contextmanager
+def _ends_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM unwind what is open, as Ctrl-C does; the exit code is a shell's for it."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, before)  # a second one ends it at once
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Path]]]:
     """The paths, each with the files that it names.
 
@@ -159,7 +174,8 @@ def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Pat
     found: list[tuple[str, list[Path]]] = []
     for path in paths:
         if is_live(path):
-            raise UsageError(f"{path}: expected a file, got a camera; edged run watches cameras")
+            shown = without_password(path)
+            raise UsageError(f"{shown}: expected a file, got a camera; edged run watches cameras")
         try:
             found.append((path, files_at(path)))
         except SourceError as error:
@@ -167,7 +183,7 @@ def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Pat
     return found
 
 
-def _pipeline(engine: Engine, file: ModelFile, fit: Fit, labels: Path | None) -> Pipeline:
+def _pipeline(engine: Engine, file: ModelFile, fit: PoseFit, labels: Path | None) -> Pipeline:
     """What asks the model, by what the model finds.
 
     Raises:

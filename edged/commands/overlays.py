@@ -9,12 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from edged.capture.native import cv2
-from edged.capture.source import is_picture
+from edged.capture.source import PICTURES, is_picture
+from edged.cv import cv2
 from edged.errors import EdgedError, UsageError
 from edged.types import Frame, Pixels
 
-PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+WRITTEN = tuple(sorted(PICTURES - {".pgm"}))  # which is gray
 VIDEOS = {".avi": "MJPG", ".mp4": "mp4v"}
 """What overlays are written as; of videos the codec, which every OpenCV has."""
 
@@ -57,7 +57,7 @@ def _identity(file: Path) -> tuple[int, int]:
 
 def _checked(path: Path, file: Path) -> Path:
     """The path, when what the input is can be written there."""
-    endings = PICTURES if is_picture(file) else tuple(VIDEOS)
+    endings = WRITTEN if is_picture(file) else tuple(VIDEOS)
     if path.suffix.lower() not in endings:
         what = "a picture" if is_picture(file) else "a video"
         raise UsageError(
@@ -74,7 +74,7 @@ def _in_directory(directory: Path, files: Sequence[Path]) -> dict[Path, Path]:
     found: dict[Path, Path] = {}
     taken: set[str] = set()
     for file in files:
-        endings, otherwise = (PICTURES, ".png") if is_picture(file) else (tuple(VIDEOS), ".mp4")
+        endings, otherwise = (WRITTEN, ".png") if is_picture(file) else (tuple(VIDEOS), ".mp4")
         ending = file.suffix if file.suffix.lower() in endings else otherwise
         name, number = f"{file.stem}{ending}", 1
         while name in taken:

@@ -23,7 +23,7 @@ _SYNSET = re.compile(r"n\d{8}\s+(\S.*)")
 _IMAGENET = 1000
 
 _TOLERANCE = 0.02
-"""How far probabilities and their sum may be above or off 1 (half precision, 1000 classes)."""
+"""How far probabilities may be above 1 (half precision)."""
 
 
 def decode(
@@ -44,7 +44,8 @@ def decode(
         labels: n names, as `fit_labels` makes them.
         scale: of the output's quantization; 0 where it is float.
         zero_point: likewise.
-        logits: whether a softmax has yet to be applied; None: when the values are no probabilities.
+        logits: whether a softmax has yet to be applied; None: when values lie
+            outside 0..1.
         top: how many classes at most.
         min_score: 0..1, classes below are left out; the best is always told.
         confidence: 0..1, the best score from which the result is called confident.
@@ -74,13 +75,15 @@ def decode(
 def _are_probabilities(
     output: npt.NDArray[Any], scale: float, zero_point: int, scores: npt.NDArray[Any]
 ) -> bool:
-    """Whether a softmax was applied: told by the range of integers, by the values of floats."""
+    """Whether these are scores already: told by the range of integers, by the values of floats.
+
+    Their sum tells nothing: of a model with a sigmoid for each class it is anything.
+    """
     if output.dtype.kind in "iu":
         limits = np.iinfo(output.dtype)
         lowest, highest = scale * (limits.min - zero_point), scale * (limits.max - zero_point)
         return lowest >= 0.0 and highest <= 1.0 + _TOLERANCE
-    inside = scores.min() >= 0.0 and scores.max() <= 1.0 + _TOLERANCE
-    return bool(inside and abs(float(scores.sum(dtype=np.float64)) - 1.0) <= _TOLERANCE)
+    return bool(scores.min() >= 0.0 and scores.max() <= 1.0 + _TOLERANCE)
 
 
 def _softmax(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

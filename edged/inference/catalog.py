@@ -84,11 +84,11 @@ class ModelFile:
     """In the catalog, or the path's last part without its ending."""
     path: Path
     edgetpu: Path | None
-    """The same model compiled for the Edge TPU, where that is here too."""
+    """The same model compiled for the Edge TPU, where that is here too; not looked into."""
     entry: Entry | None
     """None: a model that the catalog does not know."""
     labels: Path | None
-    """The catalog's labels file, where that is here."""
+    """The catalog's labels file; of a model called by name where it belongs when it is not here."""
 
 
 def read_catalog(path: Path) -> dict[str, Entry]:
@@ -101,6 +101,8 @@ def read_catalog(path: Path) -> dict[str, Entry]:
         content = msgspec.toml.decode(path.read_bytes(), type=_CatalogFile)
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise ModelError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise ModelError(f"{path}: not TOML: nested too deeply") from error
 
     def with_address(file: File | None) -> Any:
         if file is None or file.address:
@@ -160,11 +162,16 @@ def resolve(name: str, directories: Sequence[Path]) -> ModelFile:
 def _from_catalog(name: str, entry: Entry, directories: Sequence[Path]) -> ModelFile:
     path = _need(name, entry.file, directories)
     check_file(path, entry.file)
-    labels = None if entry.labels is None else _need(name, entry.labels, directories)
-    edgetpu = _find(entry.edgetpu, directories)
-    if edgetpu is not None:
-        check_file(edgetpu, entry.edgetpu)
-    return ModelFile(name=name, path=path, edgetpu=edgetpu, entry=entry, labels=labels)
+    labels = _find(entry.labels, directories)
+    if labels is None and entry.labels is not None:
+        labels = directories[0] / entry.labels.name
+    return ModelFile(
+        name=name,
+        path=path,
+        edgetpu=_find(entry.edgetpu, directories),
+        entry=entry,
+        labels=labels,
+    )
 
 
 def _from_path(path: Path, models: Mapping[str, Entry], directories: Sequence[Path]) -> ModelFile:
@@ -180,8 +187,6 @@ def _from_path(path: Path, models: Mapping[str, Entry], directories: Sequence[Pa
         check_file(path)
     compiled = path.with_name(f"{path.stem}_edgetpu.tflite")
     edgetpu = compiled if _is_file(compiled) else None
-    if edgetpu is not None:
-        check_file(edgetpu)
     for name, entry in models.items():
         if _is_content(path, entry.file):
             labels = _find(entry.labels, (path.parent, *directories))
@@ -192,11 +197,15 @@ def _from_path(path: Path, models: Mapping[str, Entry], directories: Sequence[Pa
 def _need(name: str, file: File, directories: Sequence[Path]) -> Path:
     path = _find(file, directories)
     if path is None:
-        raise ModelError(
-            f"{name}: {file.name} is not on this machine: "
-            f"download {file.address} into {directories[0]}"
-        )
+        raise not_here(name, file, directories[0])
     return path
+
+
+def not_here(name: str, file: File, directory: Path) -> ModelError:
+    """That a file of the model `name` is missing, and where it belongs."""
+    return ModelError(
+        f"{name}: {file.name} is not on this machine: download {file.address} into {directory}"
+    )
 
 
 def _find(file: File | None, directories: Sequence[Path]) -> Path | None:

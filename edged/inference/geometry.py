@@ -13,10 +13,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edged.cv import cv2
 from edged.types import Keypoints, Pixels, Region
 
 Size: TypeAlias = tuple[int, int]
@@ -64,12 +64,8 @@ def stretch(frame: Size, model_input: Size, *, smooth: bool = False) -> Plan:
 def letterbox(frame: Size, model_input: Size, *, smooth: bool = False) -> Plan:
     """The whole frame in its proportions, in the middle, with black borders."""
     width, height = frame
-    ratio = min(model_input[0] / width, model_input[1] / height)
-    region_width, region_height = model_input[0] / ratio, model_input[1] / ratio
-    region = Region(
-        (width - region_width) / 2, (height - region_height) / 2, region_width, region_height
-    )
-    return crop(region, frame, model_input, smooth=smooth)
+    ratio = max(width / model_input[0], height / model_input[1])
+    return crop(_middle(frame, model_input, ratio), frame, model_input, smooth=smooth)
 
 
 def centre_crop(
@@ -81,11 +77,13 @@ def centre_crop(
     """
     width, height = frame
     ratio = min(width / model_input[0], height / model_input[1]) * fraction
-    region_width, region_height = model_input[0] * ratio, model_input[1] * ratio
-    region = Region(
-        (width - region_width) / 2, (height - region_height) / 2, region_width, region_height
-    )
-    return crop(region, frame, model_input, smooth=smooth)
+    return crop(_middle(frame, model_input, ratio), frame, model_input, smooth=smooth)
+
+
+def _middle(frame: Size, model_input: Size, ratio: float) -> Region:
+    """The middle of the frame, `ratio` times as large as the input."""
+    width, height = model_input[0] * ratio, model_input[1] * ratio
+    return Region((frame[0] - width) / 2, (frame[1] - height) / 2, width, height)
 
 
 def crop(region: Region, frame: Size, model_input: Size, *, smooth: bool = False) -> Plan:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edged.errors import ModelError
-from edged.inference.catalog import Decoder, Fit, ModelFile
+from edged.inference.catalog import Decoder, Fit, ModelFile, not_here
 from edged.types import TensorInfo
 
 Kind: TypeAlias = Literal["pose", "labels"]
@@ -198,6 +198,8 @@ def _find_labels(file: ModelFile, given: Path | None) -> Labels | None:
     if given is not None:
         return _read_labels(given)
     if file.labels is not None:
+        if file.entry is not None and file.entry.labels is not None and not file.labels.exists():
+            raise not_here(file.name, file.entry.labels, file.labels.parent)
         return _read_labels(file.labels)
     text = _embedded_text(file.path)
     if text is not None:

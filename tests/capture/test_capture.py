@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from edged.capture.capture import FIRST_PAUSE_S, LONGEST_PAUSE_S, Capture, pause
 from edged.capture.slot import LatestFrame
 from edged.config import Camera
 from edged.errors import SourceError
+from edged.types import Frame
 
 LOGGER = "edged.capture.capture"
 
@@ -46,11 +48,11 @@ def test_a_file_read_fast_loses_no_frame_to_a_slow_reader(
             frame.release()
         assert seqs == list(range(30 if loop else 20))
         assert slot.dropped == 0
-        assert capture.ended is not loop
+        changes.wait_until(lambda: slot.closed is not loop)
         capture.close()
         assert slot.closed is not loop
+        assert capture.failure is None
     assert not is_running(capture)
-    assert capture.frames >= len(seqs)
     assert str(path) not in open_files()
 
 
@@ -60,14 +62,14 @@ def test_a_file_at_its_own_rate_drops_what_the_reader_is_too_slow_for(
     with LatestFrame() as slot:
         capture = Capture(Camera(source=str(write_video(frames=30))), slot, changes)
         capture.start()
-        taken = 0
+        seqs = []
         while (frame := slot.take(10)) is not None:
-            taken += 1
+            seqs.append(frame.seq)
             frame.release()
             threading.Event().wait(0.03)
         assert slot.dropped > 5
-        assert slot.dropped + taken == capture.frames
-        changes.wait_until(lambda: capture.ended)
+        assert seqs == sorted(set(seqs))
+        assert seqs[-1] == 29
         capture.close()
 
 
@@ -94,10 +96,71 @@ def test_a_damaged_picture_is_left_out_and_told_once(
             names.append(Path(frame.name).name)
             frame.release()
         assert names == ["0.pgm", "2.pgm"]
-        changes.wait_until(lambda: capture.ended)
         capture.close()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "1.pgm: damaged" in caplog.text
+
+
+def test_a_file_that_ends_before_its_time_is_a_failure(
+    write_video: WriteVideo, changes: Changes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_video(frames=30)
+    os.truncate(path, path.stat().st_size // 2)
+    with LatestFrame() as slot:
+        capture = Capture(Camera(source=str(path), pace="fast"), slot, changes)
+        capture.start()
+        while (frame := slot.take(10)) is not None:
+            frame.release()
+        assert isinstance(capture.failure, SourceError)
+        capture.close()
+    assert [record.getMessage() for record in caplog.records] == [f"camera: {capture.failure}"]
+
+
+class FullSlot(LatestFrame):
+    """A slot that some frames do not fit into."""
+
+    def __init__(self, *seqs: int) -> None:
+        super().__init__()
+        self.refused = set(seqs)
+
+    def put(self, frame: Frame) -> None:
+        if frame.seq in self.refused:
+            self.refused.remove(frame.seq)
+            frame.release()
+            raise MemoryError("no room\nat all")
+        super().put(frame)
+
+
+def test_what_nobody_foresaw_ends_a_file_and_is_told(
+    write_video: WriteVideo, changes: Changes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_video(frames=30)
+    with FullSlot(5) as slot:
+        capture = Capture(Camera(source=str(path), pace="fast"), slot, changes)
+        capture.start()
+        while (frame := slot.take(10)) is not None:
+            frame.release()
+        assert isinstance(capture.failure, MemoryError)
+        capture.close()
+    assert str(path) not in open_files()
+    assert caplog.messages == ["camera: unforeseen MemoryError: no room at all"]
+
+
+def test_what_nobody_foresaw_is_a_problem_of_a_camera_that_it_recovers_from(
+    http_camera: HttpCamera, changes: Changes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FullSlot(3) as slot, caplog.at_level(logging.INFO, LOGGER):
+        capture = Capture(Camera(source=http_camera.url), slot, changes)
+        capture.start()
+        changes.wait_until(lambda: capture.problem)
+        assert "unforeseen MemoryError: no room at all" in str(capture.problem)
+        changes.wait_until(lambda: capture.info)
+        while (frame := slot.take(10)) is not None and frame.seq <= 3:
+            frame.release()
+        assert capture.problem is None
+        capture.close()
+    assert not is_running(capture)
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "INFO"]
 
 
 def test_without_a_camera_it_starts_and_says_why_there_are_no_frames(
@@ -180,7 +243,7 @@ def test_it_ends_at_once_whatever_it_waits_for(
         capture.close()
         assert time.monotonic() - began < 1
         assert not is_running(capture)
-        assert not capture.ended
+        assert not slot.closed
     assert str(path) not in open_files()
 
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.capture.images import Pictures, jpeg_size, read_picture
-from edged.capture.source import open_source
+from edged.capture.source import SourceGoneError, open_source
 from edged.config import Camera
 from edged.errors import SourceError
 from edged.types import Frame, Pixels
@@ -142,7 +142,9 @@ def test_pictures_that_vanish_all_end_a_loop(tmp_path: Path) -> None:
     source = Pictures([path], Camera(pace="fast", loop=True), Event())
     path.unlink()
     assert source.read(0.0) is not None  # it was decoded for its size
-    with pytest.raises(SourceError):
+    with pytest.raises(SourceError, match=r"1\.png"):
+        source.read(1)
+    with pytest.raises(SourceGoneError, match="none of its pictures is left"):
         source.read(1)
     assert source.read(1) is None
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.capture.opencv import BELIEVED_NS, VideoFile, driver_time
-from edged.capture.source import Source, open_source
+from edged.capture.source import Source, SourceGoneError, open_source
 from edged.config import Camera
 from edged.errors import SourceError
 from edged.masking import MASK
@@ -54,9 +57,77 @@ def test_a_loop_starts_again_and_counts_on(write_video: WriteVideo) -> None:
     seen = [(frame.seq, number_in(frame)) for frame in frames_of(source, most=8)]
     assert seen == [(seq, seq % 3) for seq in range(8)]
     path.unlink()
-    with pytest.raises(SourceError, match="not there"):
+    with pytest.raises(SourceGoneError, match="not there"):
         list(frames_of(source))
     assert source.read(1) is None
+
+
+@pytest.mark.parametrize("name", ["video.avi", "video.mp4", "video.mkv"])
+@pytest.mark.parametrize("pace", ["fast", "realtime"])
+def test_a_whole_video_is_not_taken_for_damaged(
+    name: str, pace: Any, write_video: WriteVideo
+) -> None:
+    path = write_video(name, frames=90, fps=1000)
+    source = open_source(Camera(source=str(path), pace=pace))
+    for _ in frames_of(source):
+        Event().wait(0.002)
+    source.close()
+
+
+def until_it_fails(source: Source, seen: list[tuple[int, int]]) -> None:
+    """Note the number of every frame, as counted and as shown."""
+    for frame in frames_of(source):
+        seen.append((frame.seq, number_in(frame)))  # noqa: PERF401 - those before it fails count
+
+
+def cut_in_half(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def test_a_video_cut_in_half_is_told_at_its_end(write_video: WriteVideo) -> None:
+    path = write_video(frames=30)
+    cut_in_half(path)
+    source = open_source(Camera(source=str(path), pace="fast"))
+    seen: list[tuple[int, int]] = []
+    with pytest.raises(SourceGoneError, match=r"video.avi: damaged, \d+ of its 30 frames"):
+        until_it_fails(source, seen)
+    assert 0 < len(seen) < 25
+    assert source.read(1) is None
+
+
+def test_a_damaged_video_in_a_loop_is_told_once(write_video: WriteVideo) -> None:
+    path = write_video(frames=30)
+    cut_in_half(path)
+    source = open_source(Camera(source=str(path), pace="fast", loop=True))
+    seen: list[tuple[int, int]] = []
+    with pytest.raises(SourceError, match="damaged"):
+        until_it_fails(source, seen)
+    count = len(seen)
+    seen += [(frame.seq, number_in(frame)) for frame in frames_of(source, most=2 * count)]
+    assert seen == [(seq, seq % count) for seq in range(3 * count)]
+    source.close()
+
+
+def without_frame(path: Path, number: int) -> None:
+    """Put zeros in the place of a frame of an AVI file."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"movi")
+    for _ in range(number + 1):
+        at = data.index(b"00dc", at) + 8
+    size = int.from_bytes(data[at - 4 : at], "little")
+    data[at : at + size] = bytes(size)
+    path.write_bytes(data)
+
+
+def test_frames_that_cannot_be_decoded_keep_their_numbers(write_video: WriteVideo) -> None:
+    path = write_video(frames=20)
+    for number in (7, 8, 12):
+        without_frame(path, number)
+    source = open_source(Camera(source=str(path), pace="fast"))
+    seen: list[tuple[int, int]] = []
+    with pytest.raises(SourceGoneError, match="17 of its 20 frames"):
+        until_it_fails(source, seen)
+    assert seen == [(number, number) for number in range(20) if number not in {7, 8, 12}]
 
 
 def test_at_its_own_rate_a_frame_is_ready_when_it_is_due(write_video: WriteVideo) -> None:

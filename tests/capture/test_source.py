@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -60,7 +61,7 @@ def test_a_file_is_opened_by_what_it_is(write_video: WriteVideo, tmp_path: Path)
         ("empty.png", "not a picture"),
         ("/dev/video99", "no such device"),
         ("webcam:99", "no such device"),
-        ("/dev/null", "does not open"),
+        ("/dev/null", "not there"),
         ("http://127.0.0.1:9/", "refused"),
         ("rtsp://user:secret@127.0.0.1:9/", "refused"),
     ],
@@ -86,6 +87,24 @@ def test_cameras_and_streams_are_live_and_nothing_else_is() -> None:
     live = ("/dev/video0", "/dev/v4l/by-id/usb-cam", "webcam:1", "rtsp://h/1", "HTTPS://h/v.m3u8")
     assert all(map(is_live, live))
     assert not any(map(is_live, ("video.mp4", "dev/video0", "webcam:", "ftp://h", "http://", "")))
+    assert not any(map(is_live, ("/dev/shm/x.bmp", "/dev/null", "/dev/video0.mp4")))  # noqa: S108
+
+
+def test_a_picture_in_shared_memory_is_a_picture() -> None:
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        path = Path(folder, "x.pgm")
+        path.write_bytes(b"P5 2 2 255\n" + bytes(4))
+        frame = open_source(Camera(source=str(path))).read(1)
+    assert frame is not None
+    assert frame.name == str(path)
+
+
+def test_a_device_that_is_no_camera_is_told() -> None:
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        path = Path(folder, "video7")
+        path.touch()
+        with pytest.raises(SourceError, match="does not open"):
+            open_source(Camera(source=str(path)))
 
 
 def test_names_are_in_the_order_that_people_expect() -> None:
@@ -114,11 +133,13 @@ def test_wall_time_is_of_the_moment_that_is_asked_for() -> None:
 def test_opencv_and_ffmpeg_write_nothing_of_their_own(tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(400))
+    device = tmp_path / "video9"
+    device.touch()
     script = (
         "import cv2\n"  # loaded by someone else before
         "from edged.capture.source import open_source\n"
         "from edged.config import Camera\n"
-        f"for address in ({str(broken)!r}, 'http://127.0.0.1:9/', '/dev/null'):\n"
+        f"for address in ({str(broken)!r}, 'http://127.0.0.1:9/', {str(device)!r}):\n"
         "    try: open_source(Camera(source=address))\n"
         "    except OSError as error: print(error)\n"
     )

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -24,8 +24,11 @@ import pytest
 from jsonschema import Draft202012Validator
 from tiny_models import pose_model
 
+from edged import cli
 from edged.capture.source import KINDS, PICTURES
 from edged.commands.schema import schema_of
+from edged.config import PoseFit
+from edged.masking import MASK
 from edged.types import Pixels
 
 DEADLINE_S = 30.0
@@ -238,11 +241,24 @@ def test_what_cannot_be_read_is_told_and_the_others_go_on(
     assert done.returncode == 1
 
 
+def test_a_video_cut_in_half_is_told_after_its_frames(
+    infer: Command, make_video: Callable[..., Path]
+) -> None:
+    video = make_video(frames=60)
+    os.truncate(video, video.stat().st_size // 2)
+    done = infer(video, "--json")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"edged: {video}: damaged, ")
+    assert 10 < len(done.stdout.splitlines()) < 50
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         ([], "Missing argument 'PATH...'"),
         (["/dev/video0"], "/dev/video0: expected a file, got a camera; edged run watches cameras"),
+        (["rtsp://u:geheim@cam/"], f"rtsp://u:{MASK}@cam/: expected a file, got a camera"),
         (["cat.bmp", "--fit", "bogus"], "Invalid value for '--fit'"),
         (["cat.bmp", "--overlay", "out.txt"], "out.txt: expected .bmp, "),
         (["cat.bmp", "--overlay", "cat.bmp"], "cat.bmp is an input and is not written over"),
@@ -257,6 +273,10 @@ def test_wrong_use_gets_one_line_and_exit_code_2(
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"edged: {told}")
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_the_command_line_and_the_configuration_know_the_same_fits() -> None:
+    assert tuple(fit.value for fit in cli.Fit) == get_args(PoseFit)
 
 
 def test_a_model_that_is_none_is_exit_code_1(infer: Command, squat: Path) -> None:
@@ -354,17 +374,18 @@ def slow(infer: Command, make_video: Callable[..., Path]) -> Iterator[subprocess
             process.kill()
 
 
-def test_ctrl_c_ends_it_at_once_and_leaves_nothing(
-    slow: subprocess.Popen[str], tmp_path: Path
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_at_once_and_leaves_nothing(
+    slow: subprocess.Popen[str], tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:
     assert slow.stdout is not None
     slow.stdout.readline()
     worker = worker_of(slow)
     began = time.monotonic()
-    slow.send_signal(signal.SIGINT)
+    slow.send_signal(sent)
     _, told = slow.communicate(timeout=DEADLINE_S)
     assert time.monotonic() - began < 2
-    assert (slow.returncode, told) == (130, "")
+    assert (slow.returncode, told) == (code, "")
     psutil.wait_procs([worker], timeout=2)
     assert not worker.is_running()
     assert [path.name for path in tmp_path.iterdir()] == ["squat.avi"]

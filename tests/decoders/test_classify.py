@@ -47,9 +47,16 @@ def test_quantized_logits_get_a_softmax() -> None:
 
 
 def test_float_logits_get_a_softmax_and_probabilities_none() -> None:
-    assert scores(classify.decode(floats(0, 0, 0, 0), ABC, top=1)) == {"a": 0.25}
+    expected = {"a": round(np.e / (np.e + 3), 3)}
+    assert scores(classify.decode(floats(2, 1, 1, 1), ABC, top=1)) == expected
+    assert scores(classify.decode(floats(0, -1, -1, -1), ABC, top=1)) == expected
     assert scores(classify.decode(floats(1, 0, 0, 0), ABC, top=1)) == {"a": 1.0}
     assert scores(classify.decode(floats(1, 0, 0, 0), ABC, top=1, logits=True)) == {"a": 0.475}
+
+
+def test_sigmoids_are_scores_whatever_their_sum() -> None:
+    assert scores(classify.decode(floats(0.9, 0.8, 0.1, 0), ABC, top=2)) == {"a": 0.9, "b": 0.8}
+    assert scores(classify.decode(floats(0.1, 0, 0, 0.2), ABC, top=1)) == {"d": 0.2}
 
 
 def test_huge_logits_do_not_overflow() -> None:

@@ -67,11 +67,14 @@ def test_a_model_is_found_in_any_directory_with_its_twin_and_labels(shared: Path
     assert labels == models / "imagenet_labels.txt"
 
 
-def test_missing_labels_of_a_named_model_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", [b"", TINY[:5], b"<html>"])
+def test_a_damaged_twin_is_no_reason_to_refuse_a_model(tmp_path: Path, damaged: bytes) -> None:
+    path, twin = tiny(tmp_path), tiny(tmp_path, "tiny_edgetpu.tflite", damaged)
+    assert catalog.resolve(str(path), [tmp_path]).edgetpu == twin
     tiny_catalog(tmp_path)
-    tiny(tmp_path)
-    with pytest.raises(ModelError, match=r"tiny_labels.txt is not on this .*example.org/models/t"):
-        catalog.resolve("tiny", [tmp_path])
+    listed = tmp_path / "catalog.toml"
+    listed.write_text(listed.read_text() + 'edgetpu = { path = "tiny_edgetpu.tflite" }\n')
+    assert catalog.resolve("tiny", [tmp_path]).edgetpu == twin
 
 
 def test_a_truncated_file_is_told_with_both_sizes(tmp_path: Path) -> None:
@@ -97,6 +100,7 @@ def test_a_directory_of_models_can_add_to_the_catalog(tmp_path: Path) -> None:
         ("[models.x]\ntitle = 3", "title"),
         ("[models", "catalog.toml"),
         ("\ufeff\x00", "catalog.toml"),
+        (f"x = {'[' * 3000}", "nested too deeply"),
     ],
 )
 def test_a_wrong_catalog_is_told_with_its_path(tmp_path: Path, wrong: str, told: str) -> None:

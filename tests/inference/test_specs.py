@@ -13,7 +13,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_files import CATALOG, TINY, tiny, unknown
+from tiny_files import CATALOG, TINY, tiny, tiny_catalog, unknown
 
 from edged.errors import ModelError
 from edged.inference import catalog
@@ -133,6 +133,21 @@ def test_labels_come_from_the_user_the_model_beside_it_or_nowhere(tmp_path: Path
     assert origin() == f"the labels inside {path}"
     (tmp_path / "mine.txt").write_text("\ufeffq\r\nr\r\ns")
     assert origin(tmp_path / "mine.txt") == str(tmp_path / "mine.txt")
+
+
+def test_missing_labels_of_a_named_model_are_told_unless_others_are_given(tmp_path: Path) -> None:
+    tiny_catalog(tmp_path)
+    tiny(tmp_path)
+    picture = TensorInfo("in", "uint8", (1, 224, 224, 3))
+    file = catalog.resolve("tiny", [tmp_path])
+    told = r"tiny_labels.txt is not on this .*example.org/models/tiny_labels.txt into "
+    with pytest.raises(ModelError, match=told):
+        describe(file, [picture], [CLASSES_OUT])
+    mine = tmp_path / "mine.txt"
+    mine.write_text("q\nr\ns")
+    labels = describe(file, [picture], [CLASSES_OUT], mine).labels
+    assert labels is not None
+    assert labels.origin == str(mine)
 
 
 @given(st.data())

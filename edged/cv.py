@@ -1,15 +1,15 @@
-"""OpenCV as a daemon wants it: silent, and on one thread. Import `cv2` from here."""
+"""OpenCV as a daemon wants it: silent, and on one thread.
+
+Everyone imports `cv2` from here, for it reads its settings once, when it is loaded.
+"""
 
 from __future__ import annotations
 
 import os
 
-from edged.capture.source import READ_TIMEOUT_S
+from edged.types import READ_TIMEOUT_S
 
-OPEN_TIMEOUT_S = 5
-"""So long may a stream take to answer: a handshake over a busy radio link takes seconds."""
-
-# Before OpenCV is loaded, which reads them once; what the user has set stays.
+# Before OpenCV is loaded; what the user has set stays.
 for _name, _value in {
     "OPENCV_LOG_LEVEL": "SILENT",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",  # AV_LOG_QUIET
@@ -24,8 +24,8 @@ import cv2  # noqa: E402
 
 # OpenCV's pool spins between calls: 0.2 ms of CPU a frame, for conversions that take 0.02 ms.
 cv2.setNumThreads(1)
-if os.environ["OPENCV_LOG_LEVEL"] == "SILENT":  # where OpenCV was loaded before
+if os.environ["OPENCV_LOG_LEVEL"] == "SILENT":  # where someone else has loaded OpenCV before
     # LOG_LEVEL_SILENT; OpenCV 5 has moved the function.
     (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)
 
-__all__ = ["OPEN_TIMEOUT_S", "cv2"]
+__all__ = ["cv2"]
