@@ -268,7 +268,7 @@ class Chain:
 
     def _ended(self, loop: FrameLoop, problem: Exception | None) -> None:
         if loop is self.loop:
-            self.failure, self.is_ended = problem, True
+            self.failure, self.is_ended = problem or self.capture.failure, True
             self._news(News.ENDED)
 
 

@@ -120,6 +120,17 @@ def test_a_file_that_ends_ends_the_daemon(
     assert poses(subscriber)[-1].seq == 29, "as fast as they are consumed, no frame is dropped"
 
 
+def test_a_looping_file_that_vanishes_is_told_and_is_no_good_end(
+    tmp_path: Path, config: Config, clip: Path, subscriber: Subscriber
+) -> None:
+    with Daemon(tmp_path, config) as daemon:
+        until(lambda: len(poses(subscriber)) > 0, "poses")
+        clip.unlink()
+        assert daemon.process.wait(20) == 1
+        assert "clip.avi" in daemon.log().strip().splitlines()[-1]
+    subscriber.until(TOPICS.status, b"offline")
+
+
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_signal_ends_it_in_order_within_2_s(
     tmp_path: Path, config: Config, subscriber: Subscriber, how: signal.Signals, code: int

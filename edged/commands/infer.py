@@ -116,10 +116,10 @@ def run(
     problems = _Problems()
     found = _find(paths, problems)
     files = [file for _, named in found for file in named]
-    places = targets(overlay, files) if overlay else {}
     file = resolve(model, model_directories())
     if not files:
         return problems.exit_code
+    places = targets(overlay, files) if overlay else {}
     show = msgspec.json.Encoder() if json else None
     with (
         _ends_by_sigterm(),
