@@ -53,9 +53,9 @@ class StreamClock:
 
     def sensor_ns(self, position_ms: float, arrived_ns: int) -> int:
         """See `Clock`. A clock that stands still or goes back begins anew."""
-        if not math.isfinite(position_ms):
-            return arrived_ns
         position_ns = position_ms * 1e6
+        if not math.isfinite(position_ns):
+            return arrived_ns
         offset_ns = arrived_ns - position_ns
         elapsed_ns = position_ns - self._position_ns
         if self._position_ns > 0 and elapsed_ns > 0:
