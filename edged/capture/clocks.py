@@ -108,6 +108,7 @@ class ArrivalClock:
         if before_ns is None:
             return arrived_ns
         waited_ns = arrived_ns - before_ns
+        self._usual_ns = self._usual_ns or float(waited_ns)
         if self._gap_ns is None:
             if waited_ns > max(GAP_NS, 3 * self._usual_ns):
                 self._gap_ns = arrived_ns

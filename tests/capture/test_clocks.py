@@ -116,6 +116,13 @@ def test_without_times_no_old_frame_is_taken_for_new(
     assert given_out >= 800 - stall_ns * 1.7 / PERIOD_NS - 2
 
 
+@given(st.integers(1, 5_000 * MS))
+def test_without_times_a_steady_camera_of_any_rate_loses_nothing(period_ns: int) -> None:
+    clock = ArrivalClock()
+    moments = [NOW_NS + number * period_ns for number in range(50)]
+    assert [clock.sensor_ns(0.0, moment) for moment in moments] == moments
+
+
 @given(st.lists(st.integers(1, 2_000 * MS), min_size=2))
 def test_without_times_a_camera_of_any_rhythm_goes_on(waits_ns: list[int]) -> None:
     clock, arrived_ns, told = ArrivalClock(), NOW_NS, [NOW_NS]
