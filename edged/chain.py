@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import enum
 import logging
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from edged.capture.capture import Capture
 from edged.capture.slot import LatestFrame
+from edged.capture.source import is_live
 from edged.config import Camera, Config, device_name, model_directories
-from edged.errors import EngineError, SourceError
+from edged.errors import EngineError
 from edged.frameloop import FrameLoop
 from edged.health import FrameMeter
 from edged.inference.engine import Engine
@@ -22,8 +26,8 @@ log = logging.getLogger(__name__)
 
 STOP_S = 0.25
 """How long the frame in hand, or a camera's driver, may hold up the end."""
-LONGEST_FRAME_S = 65.0
-"""Longer than any deadline of an invoke that can be configured."""
+LONGEST_FRAME_S = 130.0
+"""Two models at the longest deadline that an invoke can have."""
 POLL_S = 0.1
 
 
@@ -47,6 +51,41 @@ class StoppedError(Exception):
     """The start was given up, because nobody wants it any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """Models that are loaded, and the files that they are of."""
+
+    files: ModelFiles
+    states: tuple[tuple[Path, int, int, int], ...]
+    """Of the files, when they were loaded: a file may be replaced under its name."""
+    engine: Engine
+    pipeline: Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class _Camera:
+    """A source that is being read, and the slot that it is read into."""
+
+    slot: LatestFrame
+    capture: Capture
+
+    def close(self) -> None:
+        """Stop reading. The frame that nobody took is given back."""
+        self.capture.close(STOP_S)
+        self.slot.close()
+        self.slot.discard()
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has been counted since the start, over parts that a reload has exchanged."""
+
+    dropped: int = 0
+    worker_restarts: int = 0
+    reconnects: int = 0
+    unsent: int = 0
+
+
 class Chain:
     """Camera, models and publisher of one configuration. Belongs to the main thread."""
 
@@ -58,7 +97,7 @@ class Chain:
         Args:
             config: of the device.
             news: called by the parts' threads; must not block.
-            wanted: asked again and again while the models are loaded.
+            wanted: asked again and again while something is waited for.
 
         Raises:
             EdgedError: a part cannot start with this configuration.
@@ -66,29 +105,70 @@ class Chain:
         """
         self.config = config
         self.failure: Exception | None = None
+        """Why there are no more frames, if that is not the end of a file."""
+        self.is_ended = False
+        """There are no more frames."""
         self.meter = FrameMeter()
+        self._past = Counts()
         self._news = news
         self._wanted = wanted
         with contextlib.ExitStack() as undo:
-            self.files = find_models(config.pose, config.labels, model_directories())
+            files = find_models(config.pose, config.labels, model_directories())
             # The worker first: loading takes longest and happens in another process.
-            self.engine = Engine(self.files.paths, config.inference)
-            # By name, since a reload puts others in their place.
-            undo.callback(lambda: self.engine.close())  # noqa: PLW0108
-            self.publisher = self._new_publisher(config)
-            undo.callback(lambda: self.publisher.close())  # noqa: PLW0108
+            engine = undo.enter_context(contextlib.closing(Engine(files.paths, config.inference)))
+            self.publisher = undo.enter_context(contextlib.closing(self._new_publisher(config)))
             self.publisher.start()
-            undo.callback(lambda: self.capture.close(STOP_S))
-            self._start_capture(config.camera)
-            self.pipeline = self._new_pipeline(config, self.engine, self.files)
-            self.loop = self._new_loop()
-            undo.callback(lambda: self.loop.stop(STOP_S))
-            self.loop.start()
-            self._undo = undo.pop_all()
+            self._camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
+            self._models = self._load(config, files, engine)
+            self._start_loop()
+            undo.pop_all()
+
+    @property
+    def capture(self) -> Capture:
+        """Of the camera in force."""
+        return self._camera.capture
+
+    @property
+    def engine(self) -> Engine:
+        """Of the models in force."""
+        return self._models.engine
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """Of the models in force."""
+        return self._models.pipeline
+
+    @property
+    def counts(self) -> Counts:
+        """Since the start."""
+        past = self._past
+        return Counts(
+            dropped=past.dropped + self._camera.slot.dropped,
+            worker_restarts=past.worker_restarts + self.engine.restarts,
+            reconnects=past.reconnects + self.publisher.reconnects,
+            unsent=past.unsent + self.publisher.unsent,
+        )
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong now, for a person."""
+        told = (
+            self.capture.problem,
+            self.engine.problem,
+            self.loop.problem,
+            self.publisher.problem,
+        )
+        return list(dict.fromkeys(problem for problem in told if problem is not None))
 
     def close(self) -> None:
         """Stop everything, the last part first. May be called twice."""
-        self._undo.close()
+        with contextlib.ExitStack() as parts:
+            parts.callback(self.engine.close)
+            parts.callback(self.publisher.close)
+            parts.callback(self._camera.close)
+            if not self.loop.stop(STOP_S):
+                self.engine.abort()  # the frame in hand is stuck in the models
+                self.loop.stop(STOP_S)
 
     def reload(self, config: Config) -> None:
         """Exchange the parts whose sections have changed, between two frames.
@@ -98,71 +178,100 @@ class Chain:
             StoppedError: not wanted any more.
         """
         old = self.config
-        files = find_models(config.pose, config.labels, model_directories())
-        publisher = None
-        if (config.mqtt, config.device) != (old.mqtt, old.device):
-            publisher = self._new_publisher(config)
         with contextlib.ExitStack() as undo:
+            publisher = camera = None
+            if (config.mqtt, config.device) != (old.mqtt, old.device):
+                publisher = self._new_publisher(config)
+            files = find_models(config.pose, config.labels, model_directories())
             engine = self.engine
-            if (files.paths, config.inference) != (self.files.paths, old.inference):
-                engine = Engine(files.paths, config.inference)
-                undo.callback(engine.close)
-            pipeline = self._new_pipeline(config, engine, files)
-            if not self.loop.stop(LONGEST_FRAME_S):
-                raise EngineError("a frame is stuck in the models")
-            try:
-                if config.camera != old.camera:
-                    self._exchange_capture(config.camera)
-                undo.pop_all()
-                engine, self.engine = self.engine, engine
-                self.config, self.files, self.pipeline = config, files, pipeline
-                if engine is not self.engine:
-                    engine.close()
-                if publisher is not None:
-                    self.publisher.close()
-                    self.publisher = publisher
-                    publisher.start()
-            finally:
-                self.loop = self._new_loop()
-                self.loop.start()
+            if not self._are_loaded(files, config):
+                engine = undo.enter_context(
+                    contextlib.closing(Engine(files.paths, config.inference))
+                )
+            models = self._load(config, files, engine)
+            if config.camera != old.camera and not is_live(config.camera.source):
+                camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
+            self._stop_loop()
+            undo.pop_all()
+        # From here on nothing can fail.
+        past, self._past = self.counts, Counts()
+        if publisher is not None:
+            self.publisher.close()
+            self.publisher = publisher
+            publisher.start()
+        if config.camera != old.camera:
+            # A live one opens in its thread, and the old one may be the same device.
+            self._camera.close()
+            self._camera = camera or self._new_camera(config.camera)
+        if engine is not self.engine:
+            self.engine.close()
+        self.config, self._models = config, models
+        now = self.counts
+        self._past = Counts(
+            dropped=past.dropped - now.dropped,
+            worker_restarts=past.worker_restarts - now.worker_restarts,
+            reconnects=past.reconnects - now.reconnects,
+            unsent=past.unsent - now.unsent,
+        )
+        self._start_loop()
 
-    def _exchange_capture(self, camera: Camera) -> None:
-        """Close the camera and open another, or the old one again when that fails."""
-        self.capture.close()
-        try:
-            self._start_capture(camera)
-        except SourceError:
-            self._start_capture(self.config.camera)
-            raise
+    def _are_loaded(self, files: ModelFiles, config: Config) -> bool:
+        """Whether the models in force are these very files, run as is asked for, and well."""
+        return (
+            files.paths == self._models.files.paths
+            and _states(files) == self._models.states
+            and config.inference == self.config.inference
+            and self.engine.problem is None
+        )
 
-    def _start_capture(self, camera: Camera) -> None:
-        self.slot = LatestFrame()
-        self.capture = Capture(camera, self.slot, lambda: self._news(News.CHANGED))
-        self.capture.start()
+    def _load(self, config: Config, files: ModelFiles, engine: Engine) -> _Models:
+        """Wait for an engine's models, unless it has been started, and fit a pipeline to them."""
+        states = _states(files)
+        while not engine.signatures and not engine.poll_start(POLL_S):
+            if not self._wanted():
+                raise StoppedError
+        return _Models(files, states, engine, Pipeline(engine, files, config.pose, config.labels))
+
+    def _new_camera(self, settings: Camera) -> _Camera:
+        slot = LatestFrame()
+        capture = Capture(settings, slot, lambda: self._news(News.CHANGED))
+        capture.start()
+        return _Camera(slot, capture)
 
     def _new_publisher(self, config: Config) -> Publisher:
         return Publisher(config.mqtt, topics_of(config), on_change=lambda: self._news(News.CHANGED))
 
-    def _new_pipeline(self, config: Config, engine: Engine, files: ModelFiles) -> Pipeline:
-        """Wait for the engine's models and fit the pipeline to them."""
-        if engine is not self.engine or not engine.wait_ready(0.0):
-            while not engine.poll_start(POLL_S):
-                if not self._wanted():
-                    raise StoppedError
-        return Pipeline(engine, files, config.pose, config.labels)
-
-    def _new_loop(self) -> FrameLoop:
-        return FrameLoop(
-            self.slot,
+    def _start_loop(self) -> None:
+        self.is_ended = False
+        loop = self.loop = FrameLoop(
+            self._camera.slot,
             self.engine,
             self.pipeline,
             self.publisher,
             topics_of(self.config),
             self.meter,
             on_first=lambda: self._news(News.FIRST_FRAME),
-            on_end=self._ended,
+            on_end=lambda problem: self._ended(loop, problem),
         )
+        loop.start()
 
-    def _ended(self, problem: Exception | None) -> None:
-        self.failure = problem
-        self._news(News.ENDED)
+    def _stop_loop(self) -> None:
+        """Let the frame in hand be the last one."""
+        deadline = time.monotonic() + LONGEST_FRAME_S
+        while not self.loop.stop(POLL_S):
+            if not self._wanted():
+                raise StoppedError
+            if time.monotonic() > deadline:
+                error = EngineError("a frame is stuck in the models")
+                self._ended(self.loop, error)
+                raise error
+
+    def _ended(self, loop: FrameLoop, problem: Exception | None) -> None:
+        if loop is self.loop:
+            self.failure, self.is_ended = problem, True
+            self._news(News.ENDED)
+
+
+def _states(files: ModelFiles) -> tuple[tuple[Path, int, int, int], ...]:
+    stats = [(path, path.stat()) for path in files.paths]
+    return tuple((path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats)

@@ -164,10 +164,7 @@ def watch(
 
 @app.command()
 def demo(
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="MODEL", help="A catalog name or a .tflite file."),
-    ] = None,
+    model: ModelName = "movenet-lightning",
     source: Annotated[
         str | None,
         typer.Option(
@@ -221,7 +218,9 @@ def bench(
     ] = Pace.ALL,
     against: Annotated[
         list[Path] | None,
-        typer.Option(help="Another program to measure in the same run; may be given again."),
+        typer.Option(
+            metavar="PROGRAM", help="Another program to measure in the same run; may be repeated."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -241,20 +240,25 @@ def bench(
 
 @config_app.command("check")
 def config_check(
-    file: Annotated[Path, typer.Argument(help="The TOML file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The TOML file.")],
 ) -> None:
-    """Check a configuration file and tell everything that is wrong with it."""
+    """Tell all that is wrong with a configuration file, and what it names but is not here."""
     from edged.commands import config
 
     config.check(file)
 
 
 @config_app.command("show")
-def config_show(config_file: ConfigFile = None) -> None:
+def config_show(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", readable=False, help="Default: the defaults of every key."),
+    ] = None,
+) -> None:
     """Print the configuration in force, secrets masked."""
     from edged.commands import config
 
-    config.show(config_file)
+    config.show(file)
 
 
 @app.command()
@@ -299,6 +303,9 @@ def _told(error: Exception) -> int:
         raise error
     if isinstance(error, ConfigError):  # its lines begin with the file
         print(error, file=sys.stderr)
+    elif isinstance(error, OSError) and not isinstance(error, EdgedError):
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"edged: {where}{error.strerror or error}", file=sys.stderr)
     elif isinstance(error, EdgedError):
         print(f"edged: {error}", file=sys.stderr)
     else:

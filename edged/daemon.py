@@ -17,7 +17,6 @@ import msgspec
 from edged import processes
 from edged.chain import Chain, News, StoppedError, topics_of
 from edged.config import Config
-from edged.errors import EdgedError
 from edged.health import temperatures
 from edged.messages import CameraInfo, HealthMessage, Info, ModelInfo
 
@@ -38,10 +37,16 @@ class Daemon:
         """
         self._config = config
         self._read_config = reload
-        self._news: SimpleQueue[News | signal.Signals] = SimpleQueue()
+        # The one kind of queue that a signal handler may put into. Something is only put when the
+        # main thread does not know it yet, so that it stays short.
+        self._news: SimpleQueue[News] = SimpleQueue()
+        self._unread: set[News] = set()
         self._exit_code: int | None = None
+        self._reload_wanted = False
         self._started = time.monotonic()
         self._health_told = self._started
+        self._is_first_told = False
+        self._failed_told = 0
         self._info_told: tuple[object, bytes] | None = None
 
     def run(self) -> int:
@@ -50,25 +55,34 @@ class Daemon:
         Raises:
             EdgedError: a part cannot start with this configuration.
         """
+        log.info("edged %s", version("edged"))
         with self._signals(), contextlib.suppress(StoppedError):
-            chain = Chain(self._config, self._news.put, wanted=lambda: self._exit_code is None)
+            chain = Chain(self._config, self._tell, wanted=lambda: self._exit_code is None)
             try:
                 self._serve(chain)
+                log.info("stopping: %s", "asked to" if self._exit_code is not None else "no frames")
             finally:
                 chain.close()
-            if chain.failure is not None:
+            if chain.failure is not None and self._exit_code is None:
                 raise chain.failure
         return self._exit_code or 0
+
+    def _tell(self, news: News) -> None:
+        """Wake the main thread. From any thread."""
+        if news not in self._unread:
+            self._unread.add(news)
+            self._news.put(news)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         """Have signals noted, and the main thread woken by them."""
 
         def note(number: int, _frame: FrameType | None) -> None:
-            received = signal.Signals(number)
-            if self._exit_code is None:
-                self._exit_code = EXIT_CODES.get(received)
-            self._news.put(received)  # the one queue that a signal handler may put into
+            if number == signal.SIGHUP:
+                self._reload_wanted = True
+            elif self._exit_code is None:
+                self._exit_code = EXIT_CODES[signal.Signals(number)]
+            self._news.put(News.CHANGED)
 
         before = {number: signal.signal(number, note) for number in (*EXIT_CODES, signal.SIGHUP)}
         try:
@@ -80,25 +94,27 @@ class Daemon:
     def _serve(self, chain: Chain) -> None:
         """Wait for news until the end."""
         self._tell_info(chain)
-        while self._exit_code is None:
-            interval_s = chain.config.health.interval_s
+        while self._exit_code is None and not chain.is_ended:
             try:
-                news = self._news.get(timeout=self._until_health(interval_s))
+                news = self._news.get(timeout=self._until_health(chain.config.health.interval_s))
             except Empty:
                 self._tell_health(chain)
                 continue
-            if news is News.ENDED:
-                return
-            if news is News.FIRST_FRAME:
-                self._tell_health(chain)
-            elif news is signal.SIGHUP:
+            self._unread.discard(news)
+            if self._reload_wanted:
+                self._reload_wanted = False
                 self._reload(chain)
+            if news is News.FIRST_FRAME and not self._is_first_told:
+                self._is_first_told = True
+                self._tell_health(chain)
             self._tell_info(chain)
 
     def _reload(self, chain: Chain) -> None:
         try:
             chain.reload(self._read_config())
-        except EdgedError as error:
+        except StoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a reload must not end what runs well
             log.error("not reloaded, the old configuration stays in force: %s", error)  # noqa: TRY400
         else:
             logging.getLogger().setLevel(chain.config.log.level.upper())
@@ -133,6 +149,7 @@ class Daemon:
         told = (chain.publisher, msgspec.json.encode(info))
         if told != self._info_told:
             self._info_told = told
+            log.info("%s", _in_words(info))
             chain.publisher.state(topics_of(chain.config).info, told[1])
 
     def _tell_health(self, chain: Chain) -> None:
@@ -140,11 +157,12 @@ class Daemon:
         now = time.monotonic()
         elapsed_s, self._health_told = now - self._health_told, now
         summary = chain.meter.drain()
-        problems = [
-            problem
-            for problem in (chain.capture.problem, chain.engine.problem, chain.publisher.problem)
-            if problem is not None
-        ]
+        problems, counts = chain.problems, chain.counts
+        lost, self._failed_told = chain.meter.failed - self._failed_told, chain.meter.failed
+        if lost and not problems:
+            frames = "a frame" if lost == 1 else f"{lost} frames"
+            problems = [f"{frames} had no answer since the last message: {chain.loop.last_problem}"]
+        pids = [os.getpid(), *([pid] if (pid := chain.engine.worker_pid) else [])]
         health = HealthMessage(
             ts=round(time.time(), 3),
             state="degraded" if problems else "ok",
@@ -152,17 +170,25 @@ class Daemon:
             uptime_s=round(now - self._started, 1),
             fps=round(summary.frames / max(elapsed_s, 1e-3), 2),
             frames=chain.meter.frames,
-            dropped=chain.slot.dropped,
+            dropped=counts.dropped,
             failed=chain.meter.failed,
-            worker_restarts=chain.engine.restarts,
-            reconnects=chain.publisher.reconnects,
-            unsent=chain.publisher.unsent,
+            worker_restarts=counts.worker_restarts,
+            reconnects=counts.reconnects,
+            unsent=counts.unsent,
             invoke_ms=summary.invoke_ms,
             age_ms=summary.age_ms,
             stage_ms=summary.stage_ms,
             accelerator=chain.engine.accelerator,
             temperatures=temperatures(),
-            rss_mb=round(processes.resident_mb(processes.family(os.getpid())), 1),
-            outbox=0,
+            rss_mb=round(processes.resident_mb(pids), 1),
         )
         chain.publisher.stream(topics_of(chain.config).health, msgspec.json.encode(health))
+
+
+def _in_words(info: Info) -> str:
+    """`/dev/video0 640x480 at 30/s, movenet-lightning on cpu (ai_edge_litert 2.3.0)`."""
+    seen = info.camera
+    camera = "no camera yet" if seen is None else f"{seen.source} {seen.width}x{seen.height}"
+    rate = f" at {seen.fps:g}/s" if seen is not None and seen.fps else ""
+    models = " and ".join(model.name for model in info.models)
+    return f"{camera}{rate}, {models} on {info.accelerator} ({info.runtime})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from threading import Event, Thread
@@ -17,7 +18,9 @@ from edged.mqtt.publisher import Publisher
 from edged.pipeline import Pipeline
 from edged.types import Frame
 
-WAIT_S = 0.25
+log = logging.getLogger(__name__)
+
+WAIT_S = 0.1
 """Longest wait for a frame or for the engine, between two looks at whether to stop."""
 
 
@@ -50,6 +53,10 @@ class FrameLoop:
         """
         self.beat_ns = time.monotonic_ns()
         """Monotonic time of the last sign of life."""
+        self.problem: str | None = None
+        """Why the last frame had no answer; None: it had one."""
+        self.last_problem = ""
+        """Why the last frame without an answer had none."""
         self._slot = slot
         self._engine = engine
         self._pipeline = pipeline
@@ -93,16 +100,26 @@ class FrameLoop:
                 continue
             if frame is None:
                 return
+            before = self._meter.frames
             try:
                 self._answer(frame)
-            except EngineError:
-                self._meter.failed += 1  # the engine has told why, once
+            except EngineError as error:
+                self._failed(error)
                 continue
             finally:
                 frame.release()
-            if first:
+            self.problem = None
+            if first and self._meter.frames > before:
                 first = False
                 self._on_first()
+
+    def _failed(self, error: EngineError) -> None:
+        """Count a frame without an answer. Why there is none is told once."""
+        self._meter.failed += 1
+        problem = str(error)
+        if problem != self.problem and self._engine.problem is None:
+            log.warning("no answer from the models: %s", problem)  # else the engine has told it
+        self.problem = self.last_problem = problem
 
     def _answer(self, frame: Frame) -> None:
         """Run a frame through the pipeline and publish what it shows.
@@ -111,20 +128,28 @@ class FrameLoop:
             EngineError: there is no answer to publish.
         """
         taken_ns = time.monotonic_ns()
-        result = self._pipeline.process(frame)
-        decoded_ns = time.monotonic_ns()
-        age_ms = max(decoded_ns - frame.sensor_ns, 0) / 1e6
-        for message in self._pipeline.messages(frame, result, age_ms=age_ms):
+        answers = preprocess_ns = infer_ns = invoke_ns = decode_ns = publish_ns = 0
+        for result in self._pipeline.process(frame):
+            decoded_ns = time.monotonic_ns()
+            message = self._pipeline.message(frame, result, age_ns=decoded_ns - frame.sensor_ns)
             is_pose = isinstance(message, PoseMessage)
             topic = self._topics.pose if is_pose else self._topics.labels
             self._publisher.stream(topic, self._encoder.encode(message))
+            answers += 1
+            preprocess_ns += result.preprocess_ns
+            infer_ns += result.infer_ns
+            invoke_ns += result.invoke_ns
+            decode_ns += result.decode_ns
+            publish_ns += time.monotonic_ns() - decoded_ns
+        if not answers:  # no model was due
+            return
         self._meter.add(
             FrameTimes(
                 capture=max(taken_ns - frame.sensor_ns, 0),
-                preprocess=result.preprocess_ns,
-                infer=result.infer_ns,
-                invoke=result.invoke_ns,
-                decode=result.decode_ns,
-                publish=time.monotonic_ns() - decoded_ns,
+                preprocess=preprocess_ns,
+                infer=infer_ns,
+                invoke=invoke_ns,
+                decode=decode_ns,
+                publish=publish_ns,
             )
         )

@@ -115,7 +115,7 @@ class PosePayload(msgspec.Struct, frozen=True, kw_only=True):
     ]
 
 
-class PoseMessage(Payload, frozen=True):
+class PoseMessage(Payload, frozen=True, kw_only=True):
     """The people of a frame. No people is an empty list; no answer is no message."""
 
     seq: FrameNumber
@@ -134,7 +134,7 @@ class LabelPayload(msgspec.Struct, frozen=True, kw_only=True):
     score: Score
 
 
-class LabelsMessage(Payload, frozen=True):
+class LabelsMessage(Payload, frozen=True, kw_only=True):
     """What a frame shows, best first."""
 
     seq: FrameNumber
@@ -168,7 +168,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     licence: Annotated[str, Meta(description="Empty: unknown.")]
 
 
-class Info(Payload, frozen=True):
+class Info(Payload, frozen=True, kw_only=True):
     """What this device is. Retained; told again at every change."""
 
     version: Annotated[str, Meta(description="Of edged.")]
@@ -210,7 +210,7 @@ class StageTimes(msgspec.Struct, frozen=True, kw_only=True):
     publish: Percentiles
 
 
-class HealthMessage(Payload, frozen=True):
+class HealthMessage(Payload, frozen=True, kw_only=True):
     """How the device is; times are of the frames since the last health message."""
 
     ts: WallTime
@@ -230,7 +230,7 @@ class HealthMessage(Payload, frozen=True):
     unsent: Annotated[
         Count,
         Meta(
-            description="Stream messages that expired or were replaced before the broker took them."
+            description="Stream messages that never left: replaced, expired, or without a broker."
         ),
     ]
     invoke_ms: Annotated[
@@ -248,7 +248,6 @@ class HealthMessage(Payload, frozen=True):
     rss_mb: Annotated[
         NonNegative, Meta(description="Resident memory of all processes of this device, in MB.")
     ]
-    outbox: Annotated[Count, Meta(description="Messages that wait for the broker to confirm them.")]
 
 
 def pose_payload(pose: Pose) -> PosePayload:

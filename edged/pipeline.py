@@ -49,17 +49,17 @@ def find_models(pose: PoseModel, labels: LabelModel, directories: Sequence[Path]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a frame shows, and where its time went (nanoseconds)."""
+    """What one model says of a frame, and where the time went (nanoseconds)."""
 
     poses: list[Pose] | None
-    """Empty: nobody there. None: no pose model was asked."""
+    """Empty: nobody there. None: it is no pose model."""
     labels: Classification | None
-    """None: no classifier was asked about this frame."""
+    """None: it is no classifier."""
     preprocess_ns: int
     infer_ns: int
-    """Invokes, with the way to the worker and back."""
+    """The invoke, with the way to the worker and back."""
     invoke_ns: int
-    """The bare invokes."""
+    """The bare invoke."""
     decode_ns: int
 
 
@@ -133,10 +133,11 @@ class LabelStage:
 
     def is_due(self, sensor_ns: int) -> bool:
         """Whether to look at a frame of this time."""
-        if sensor_ns < self._due_ns:
-            return False
+        return sensor_ns >= self._due_ns
+
+    def asked(self, sensor_ns: int) -> None:
+        """A frame of this time has its answer."""
         self._due_ns = sensor_ns + self._interval_ns
-        return True
 
     def plan(self, frame_size: geometry.Size) -> geometry.Plan:
         """As the model was trained: the middle, or all of it."""
@@ -169,27 +170,26 @@ class Pipeline:
     def __init__(
         self, engine: Engine, files: ModelFiles, pose: PoseModel, labels: LabelModel
     ) -> None:
-        """Fit the stages to a started engine.
+        """Fit the stages to an engine that has been started; it is not asked for anything yet.
 
         Raises:
             ModelError: a model is not of the kind that its section asks for, or its labels do not
                 fit.
-            EngineError: the engine is not ready.
         """
         self._engine = engine
         self.pose: PoseStage | None = None
         self.labels: LabelStage | None = None
-        loaded = iter(engine.models)
+        signatures = iter(engine.signatures)
         if files.pose is not None:
-            model = next(loaded)
-            spec = describe(files.pose, model.input_info, model.output_info)
+            signature = next(signatures)
+            spec = describe(files.pose, signature.inputs, signature.outputs)
             if spec.kind != "pose":
                 raise ModelError(f"{files.pose.path} finds no poses: name it under [labels] model")
             self.pose = PoseStage(spec, pose)
         if files.labels is not None:
-            model = next(loaded)
+            signature = next(signatures)
             own = Path(labels.labels) if labels.labels else None
-            spec = describe(files.labels, model.input_info, model.output_info, own)
+            spec = describe(files.labels, signature.inputs, signature.outputs, own)
             if spec.kind != "labels":
                 raise ModelError(f"{files.labels.path} gives no labels: name it under [pose] model")
             self.labels = LabelStage(spec, labels)
@@ -204,42 +204,39 @@ class Pipeline:
         """Of the models, in the engine's order."""
         return [stage.spec for stage in (self.pose, self.labels) if stage is not None]
 
-    def process(self, frame: Frame) -> Result:
-        """Ask every model that is due about a frame. The frame stays the caller's to release.
+    def process(self, frame: Frame) -> Iterator[Result]:
+        """Ask every model that is due about a frame, one after the other.
+
+        A result is told before the next model is asked. The frame stays the caller's to release.
 
         Raises:
             EngineError: no answer; the next frame may have one.
         """
-        clock = _StageClock()
-        poses: list[Pose] | None = None
-        labels: Classification | None = None
         if self.pose is not None:
+            clock = _StageClock()
             output, plan = self._ask(0, self.pose, frame, clock)
-            poses = self.pose.decode(output, plan)
-            clock.decode_ns += clock.lap()
+            yield clock.result(poses=self.pose.decode(output, plan))
         if self.labels is not None and self.labels.is_due(frame.sensor_ns):
+            clock = _StageClock()
             output, _ = self._ask(int(self.pose is not None), self.labels, frame, clock)
-            labels = self.labels.decode(output)
-            clock.decode_ns += clock.lap()
-        return Result(
-            poses, labels, clock.preprocess_ns, clock.infer_ns, clock.invoke_ns, clock.decode_ns
-        )
+            result = clock.result(labels=self.labels.decode(output))
+            self.labels.asked(frame.sensor_ns)
+            yield result
 
-    def messages(
-        self, frame: Frame, result: Result, *, age_ms: float
-    ) -> Iterator[PoseMessage | LabelsMessage]:
+    def message(self, frame: Frame, result: Result, *, age_ns: int) -> PoseMessage | LabelsMessage:
         """What a result says in the contract."""
-        accelerator = self._engine.accelerator
+        age_ms, accelerator = max(age_ns, 0) / 1e6, self._engine.accelerator
         if result.poses is not None and self.pose is not None:
             name = self.pose.spec.name
-            yield pose_message(
+            return pose_message(
                 frame, result.poses, age_ms=age_ms, model=name, accelerator=accelerator
             )
         if result.labels is not None and self.labels is not None:
             name = self.labels.spec.name
-            yield labels_message(
+            return labels_message(
                 frame, result.labels, age_ms=age_ms, model=name, accelerator=accelerator
             )
+        raise ValueError("a result of another pipeline")
 
     def _ask(
         self, index: int, stage: _Stage, frame: Frame, clock: _StageClock
@@ -255,19 +252,19 @@ class Pipeline:
             scratch = self._scratch[stage.spec.name]
             geometry.fill(plan, frame.pixels, scratch)
             geometry.encode(stage.spec.table, scratch, model_input[0])
-        clock.preprocess_ns += clock.lap()
-        clock.invoke_ns += self._engine.invoke(index)
-        clock.infer_ns += clock.lap()
+        clock.preprocess_ns = clock.lap()
+        clock.invoke_ns = self._engine.invoke(index)
+        clock.infer_ns = clock.lap()
         return model.outputs[0], plan
 
 
 class _StageClock:
-    """Splits the time of a frame."""
+    """Splits the time of a frame with one model."""
 
-    __slots__ = ("_last_ns", "decode_ns", "infer_ns", "invoke_ns", "preprocess_ns")
+    __slots__ = ("_last_ns", "infer_ns", "invoke_ns", "preprocess_ns")
 
     def __init__(self) -> None:
-        self.preprocess_ns = self.infer_ns = self.invoke_ns = self.decode_ns = 0
+        self.preprocess_ns = self.infer_ns = self.invoke_ns = 0
         self._last_ns = time.monotonic_ns()
 
     def lap(self) -> int:
@@ -275,3 +272,9 @@ class _StageClock:
         now = time.monotonic_ns()
         elapsed, self._last_ns = now - self._last_ns, now
         return elapsed
+
+    def result(
+        self, poses: list[Pose] | None = None, labels: Classification | None = None
+    ) -> Result:
+        """What was decoded in the last lap."""
+        return Result(poses, labels, self.preprocess_ns, self.infer_ns, self.invoke_ns, self.lap())

@@ -11,8 +11,8 @@ from pathlib import Path
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 MEGABYTE = 1e6
-CPU_FIELDS = slice(11, 13)
-"""User and system ticks, counted from behind the command's name in `/proc/PID/stat`."""
+PARENT_FIELD, CPU_FIELDS = 1, slice(11, 13)
+"""Parent, and user and system ticks, counted from behind the name in `/proc/PID/stat`."""
 
 
 F_SETSIG = 10
@@ -37,27 +37,28 @@ def tie(lifeline: int, pid: int, how: signal.Signals = signal.SIGKILL) -> None:
 
 
 def family(pid: int) -> list[int]:
-    """A process, its children, theirs, and so on."""
+    """A process, its children, theirs, and so on. Looks at every process of the machine."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        if fields := _fields(int(entry.name)):
+            children.setdefault(int(fields[PARENT_FIELD]), []).append(int(entry.name))
     found = [pid]
     for parent in found:
-        try:
-            for task in Path(f"/proc/{parent}/task").iterdir():
-                found += map(int, (task / "children").read_text().split())
-        except OSError:
-            continue  # it has ended
+        found += children.get(parent, [])
     return found
+
+
+def _fields(pid: int) -> list[str]:
+    """What stands behind the command's name in `/proc/PID/stat`; nothing: it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def cpu_s(pids: Iterable[int]) -> float:
     """CPU time that processes have used so far, in seconds; those that are gone count nothing."""
-    ticks = 0
-    for pid in pids:
-        try:
-            after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
-            ticks += sum(map(int, after_name.split()[CPU_FIELDS]))
-        except (OSError, ValueError):
-            continue
-    return ticks / TICKS_PER_S
+    return sum(sum(map(int, _fields(pid)[CPU_FIELDS])) for pid in pids) / TICKS_PER_S
 
 
 def pss_mb(pids: Iterable[int]) -> float:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import tiny_models
 
 DEADLINE_S = 30
 
@@ -33,7 +34,7 @@ def edged(
         ([], "edged: Missing command (see edged --help)"),
         (["bogus"], "edged: No such command 'bogus' (see edged --help)"),
         (["config"], "edged: Missing command (see edged config --help)"),
-        (["config", "check"], "edged: Missing argument 'file' (see edged config check --help)"),
+        (["config", "check"], "edged: Missing argument 'FILE' (see edged config check --help)"),
         (["schema", "--chekc"], "edged: No such option: --chekc"),
     ],
 )
@@ -58,12 +59,33 @@ def test_the_entry_script_is_the_same_program() -> None:
 
 
 def test_a_good_configuration_is_ok(tmp_path: Path) -> None:
-    (tmp_path / "edged.toml").touch()
+    (tmp_path / "model.tflite").write_bytes(tiny_models.pose_model())
+    (tmp_path / "edged.toml").write_text('[pose]\nmodel = "model.tflite"\n')
     done = edged("config", "check", "edged.toml", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "edged.toml: ok\n", "")
 
 
-@pytest.mark.parametrize("words", [["config", "check"], ["config", "show", "--config"]])
+def test_what_a_good_configuration_names_but_is_not_here_is_told(tmp_path: Path) -> None:
+    (tmp_path / "edged.toml").write_text(
+        '[camera]\nsource = "no.mp4"\n[pose]\nmodel = "movenet-lightnin"\n'
+        '[labels]\nmodel = "no.tflite"\nlabels = "no.txt"\n[mqtt]\ntls = true\nca_file = "no.pem"\n'
+    )
+    done = edged("config", "check", "edged.toml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "edged.toml: ok\n")
+    told = done.stderr.splitlines()
+    places = (
+        "[mqtt]",
+        "[camera] source",
+        "[pose] model",
+        "[labels] model",
+        "[labels] labels",
+    )
+    for line, place in zip(told, places, strict=True):
+        assert line.startswith("edged.toml: ")
+        assert place in line
+
+
+@pytest.mark.parametrize("words", [["config", "check"], ["config", "show"]])
 def test_a_bad_configuration_is_told_whole_with_exit_code_78(
     tmp_path: Path, words: list[str]
 ) -> None:
@@ -115,5 +137,5 @@ def test_a_fault_of_edged_itself_is_one_line_too(tmp_path: Path) -> None:
     Path(path).touch()
     done = edged("config", "check", path, PYTHONIOENCODING="utf-8:strict")
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("edged: unforeseen UnicodeEncodeError")
+    assert done.stderr.splitlines()[-1].startswith("edged: unforeseen UnicodeEncodeError")
+    assert "Traceback" not in done.stderr

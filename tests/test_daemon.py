@@ -199,8 +199,10 @@ def test_a_fault_of_the_worker_costs_frames_and_nothing_else(
         told = len(poses(subscriber))
         until(lambda: len(poses(subscriber)) > told + 3, "poses again")
         assert daemon.worker().pid != before.pid
-        health = healths(subscriber)[-1]
+        health = next(health for health in healths(subscriber) if health.failed)
         assert (health.worker_restarts, health.failed, health.reconnects) == (1, 1, 0)
+        assert (health.state, len(health.problems)) == ("degraded", 1)
+        until(lambda: healths(subscriber)[-1].state == "ok", "all is well again")
         assert daemon.stop() == 0
     times = [message.at_ns for message in subscriber.of(TOPICS.pose)]
     gap_s = max(after - before for before, after in itertools.pairwise(times)) / 1e9
@@ -232,8 +234,102 @@ def width(subscriber: Subscriber) -> int | None:
     return None if told is None else told.models[0].width
 
 
+def test_a_model_whose_answers_are_worthless_is_told(
+    tmp_path: Path, config: Config, subscriber: Subscriber
+) -> None:
+    worthless = tmp_path / "nan.tflite"
+    worthless.write_bytes(tiny_models.pose_model(divisor=float("nan")))
+    with Daemon(tmp_path, changed(config, "pose", model=str(worthless))) as daemon:
+        until(lambda: any(health.failed for health in healths(subscriber)), "failed frames")
+        health = healths(subscriber)[-1]
+        assert (health.state, health.frames) == ("degraded", 0)
+        assert "not finite" in " ".join(health.problems)
+        assert not poses(subscriber)
+        assert daemon.stop() == 0
+        assert daemon.log().count("not finite") == 1
+
+
 class TestReload:
     """SIGHUP."""
+
+    def test_while_the_worker_restarts(
+        self, tmp_path: Path, config: Config, subscriber: Subscriber
+    ) -> None:
+        with Daemon(tmp_path, config) as daemon:
+            until(lambda: len(poses(subscriber)) > 0, "poses")
+            for round_ in range(6):
+                daemon.worker().kill()
+                end = time.monotonic() + 0.02 * round_
+                until(lambda end=end: time.monotonic() >= end, "the moment")  # type: ignore[misc]
+                daemon.configure(changed(config, "pose", min_score=0.1 + 0.01 * round_))
+                daemon.process.send_signal(signal.SIGHUP)
+                reloads = round_ + 1
+                until(
+                    lambda reloads=reloads: daemon.log().count("reloaded") == reloads,  # type: ignore[misc]
+                    "reloaded",
+                )
+                told = len(poses(subscriber))
+                until(lambda told=told: len(poses(subscriber)) > told + 2, "poses")  # type: ignore[misc]
+            assert "not reloaded" not in daemon.log()
+            assert daemon.stop() == 0
+
+    def test_to_a_camera_that_fails_keeps_the_old_even_when_its_file_is_gone(
+        self, tmp_path: Path, config: Config, subscriber: Subscriber
+    ) -> None:
+        # Long, since a video needs its file again for the next round.
+        long = write_clip(tmp_path / "long.avi", frames=900)
+        with Daemon(tmp_path, changed(config, "camera", source=str(long))) as daemon:
+            until(lambda: len(poses(subscriber)) > 0, "poses")
+            long.unlink()
+            daemon.configure(changed(config, "camera", source=str(tmp_path / "missing.avi")))
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.until_logged("the old configuration stays")
+            told = len(poses(subscriber))
+            until(lambda: len(poses(subscriber)) > told + 3, "poses go on")
+            assert daemon.stop() == 0
+
+    def test_takes_a_model_file_that_was_replaced(
+        self, tmp_path: Path, config: Config, pose_file: Path, subscriber: Subscriber
+    ) -> None:
+        with Daemon(tmp_path, config) as daemon:
+            until(lambda: width(subscriber) == 32, "info")
+            pose_file.write_bytes(tiny_models.pose_model(size=48))
+            daemon.worker().kill()
+            daemon.until_logged("replaced by another kind of model")
+            daemon.process.send_signal(signal.SIGHUP)
+            until(lambda: width(subscriber) == 48, "info of the new file")
+            told = len(poses(subscriber))
+            until(lambda: len(poses(subscriber)) > told + 3, "poses")
+            assert daemon.stop() == 0
+
+    def test_counts_go_on(self, tmp_path: Path, config: Config, subscriber: Subscriber) -> None:
+        other = write_clip(tmp_path / "other.avi")
+        with Daemon(tmp_path, config) as daemon:
+            until(lambda: len(poses(subscriber)) > 0, "poses")
+            daemon.worker().kill()
+            until(lambda: any(health.worker_restarts for health in healths(subscriber)), "restart")
+            slow = changed(changed(config, "camera", source=str(other)), "inference", threads=1)
+            daemon.configure(slow)
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.until_logged("reloaded")
+            told = len(healths(subscriber))
+            until(lambda: len(healths(subscriber)) > told + 1, "health")
+            health = healths(subscriber)[-1]
+            assert (health.worker_restarts, health.failed) == (1, 1)
+            assert daemon.stop() == 0
+
+    def test_does_not_hold_up_the_end(
+        self, tmp_path: Path, config: Config, subscriber: Subscriber
+    ) -> None:
+        slow = changed(config, "inference", deadline_ms=30_000)
+        with Daemon(tmp_path, slow) as daemon:
+            until(lambda: len(poses(subscriber)) > 0, "poses")
+            daemon.worker().suspend()
+            daemon.configure(changed(slow, "pose", min_score=0.3))
+            daemon.process.send_signal(signal.SIGHUP)
+            start = time.monotonic()
+            assert daemon.stop() == 0
+            assert time.monotonic() - start < 2.0
 
     def test_a_bad_file_is_told_and_the_old_one_stays(
         self, tmp_path: Path, config: Config, subscriber: Subscriber

@@ -77,7 +77,6 @@ EXAMPLES: Mapping[str, messages.Payload] = {
         accelerator="cpu",
         temperatures={"cpu": 50.0},
         rss_mb=1.0,
-        outbox=0,
     ),
 }
 

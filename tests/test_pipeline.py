@@ -15,7 +15,7 @@ import tiny_models
 from edged.config import Inference, LabelModel, PoseModel
 from edged.errors import EngineError, ModelError
 from edged.inference.engine import Engine
-from edged.pipeline import Pipeline, find_models
+from edged.pipeline import Pipeline, Result, find_models
 from edged.types import Frame
 
 Build = Callable[..., Pipeline]
@@ -27,6 +27,12 @@ def frame(pixels: npt.NDArray[np.uint8], seq: int = 0, sensor_ns: int = 0) -> Fr
 
 def gray(level: int, width: int = 64, height: int = 48) -> npt.NDArray[np.uint8]:
     return np.full((height, width, 3), level, np.uint8)
+
+
+def ask(pipeline: Pipeline, asked: Frame) -> Result:
+    """The one result of a pipeline with one model that is due."""
+    (result,) = pipeline.process(asked)
+    return result
 
 
 @pytest.fixture
@@ -55,7 +61,7 @@ def labels_file(tmp_path: Path) -> str:
 
 def test_a_pose_is_in_coordinates_of_the_frame(build: Build, pose_file: Path) -> None:
     pipeline = build(PoseModel(model=str(pose_file), fit="stretch"))
-    result = pipeline.process(frame(gray(100)))
+    result = ask(pipeline, frame(gray(100)))
     assert result.labels is None
     assert result.poses is not None
     (pose,) = result.poses
@@ -66,13 +72,13 @@ def test_a_pose_is_in_coordinates_of_the_frame(build: Build, pose_file: Path) ->
 
 def test_nobody_there_is_an_empty_list(build: Build, pose_file: Path) -> None:
     pipeline = build(PoseModel(model=str(pose_file), fit="stretch"))
-    assert pipeline.process(frame(gray(10))).poses == []
+    assert ask(pipeline, frame(gray(10))).poses == []
 
 
 def test_letterboxed_coordinates_leave_the_borders_out(build: Build, pose_file: Path) -> None:
     # Black borders above and below a wide frame come first in the input: y, x and score are 0.
     pipeline = build(PoseModel(model=str(pose_file), fit="letterbox", min_score=0.0))
-    result = pipeline.process(frame(gray(250, width=64, height=32)))
+    result = ask(pipeline, frame(gray(250, width=64, height=32)))
     assert result.poses is not None
     y = result.poses[0].keypoints[0, 1]
     assert y == pytest.approx(-0.5, abs=0.01), "the input's top is half a frame above the frame"
@@ -81,19 +87,19 @@ def test_letterboxed_coordinates_leave_the_borders_out(build: Build, pose_file: 
 def test_frames_may_change_their_size(build: Build, pose_file: Path) -> None:
     pipeline = build(PoseModel(model=str(pose_file)))
     for width, height in ((64, 48), (48, 64), (640, 480), (1, 1)):
-        result = pipeline.process(frame(gray(100, width, height)))
+        result = ask(pipeline, frame(gray(100, width, height)))
         assert result.poses is not None
 
 
 def test_labels_carry_names_and_doubt(build: Build, labels_file: str) -> None:
     pipeline = build(labels=LabelModel(model=labels_file, interval_s=0, top=2))
-    result = pipeline.process(frame(gray(128)))
+    result = ask(pipeline, frame(gray(128)))
     assert result.poses is None
     assert result.labels is not None
     assert [label.label for label in result.labels.labels] == ["cat", "dog"]
     assert result.labels.labels[0].score == pytest.approx(0.5)
     assert result.labels.confident is True
-    doubtful = pipeline.process(frame(gray(100))).labels
+    doubtful = ask(pipeline, frame(gray(100))).labels
     assert doubtful is not None
     assert doubtful.confident is False
 
@@ -101,21 +107,22 @@ def test_labels_carry_names_and_doubt(build: Build, labels_file: str) -> None:
 def test_labels_are_asked_for_once_an_interval(build: Build, labels_file: str) -> None:
     pipeline = build(labels=LabelModel(model=labels_file, interval_s=1.0))
     times = [0, 0.5, 0.99, 1.0, 1.2, 5.0, 5.9, 6.0]
-    asked = [
-        pipeline.process(frame(gray(9), sensor_ns=int(time * 1e9))).labels is not None
-        for time in times
-    ]
+    asked = [bool([*pipeline.process(frame(gray(9), sensor_ns=int(time * 1e9)))]) for time in times]
     assert asked == [True, False, False, True, False, True, False, True]
 
 
-def test_both_models_look_at_the_same_frame(
+def test_both_models_look_at_the_same_frame_and_the_pose_does_not_wait(
     build: Build, pose_file: Path, labels_file: str
 ) -> None:
     pose = PoseModel(model=str(pose_file), fit="stretch")
-    pipeline = build(pose, LabelModel(model=labels_file, interval_s=0))
-    result = pipeline.process(frame(gray(150)))
-    assert result.poses
-    assert result.labels is not None
+    pipeline = build(pose, LabelModel(model=labels_file, interval_s=60))
+    results = pipeline.process(frame(gray(150)))
+    assert next(results).poses
+    pipeline._engine.abort()  # the worker dies before the second model is asked
+    with pytest.raises(EngineError):
+        next(results)
+    assert pipeline.labels is not None
+    assert pipeline.labels.is_due(1), "what had no answer is asked again"
     assert [spec.kind for spec in pipeline.specs] == ["pose", "labels"]
 
 
@@ -137,10 +144,10 @@ def test_no_answer_is_an_error_and_the_next_frame_has_one(build: Build, pose_fil
     assert engine._worker is not None
     engine._worker._process.kill()
     with pytest.raises(EngineError):
-        pipeline.process(frame(gray(100)))
+        ask(pipeline, frame(gray(100)))
     while not engine.wait_ready(1.0):
         assert engine.problem
-    assert pipeline.process(frame(gray(100))).poses
+    assert ask(pipeline, frame(gray(100))).poses
 
 
 def test_the_whole_path_meets_corals_reference(build: Build, shared: Path) -> None:
@@ -149,7 +156,7 @@ def test_the_whole_path_meets_corals_reference(build: Build, shared: Path) -> No
     pipeline = build(PoseModel(model=model, fit="stretch"))
     picture = cv2.imread(str(shared / "images" / "squat.bmp"))
     assert picture is not None
-    result = pipeline.process(frame(np.ascontiguousarray(picture[..., ::-1], np.uint8)))
+    result = ask(pipeline, frame(np.ascontiguousarray(picture[..., ::-1], np.uint8)))
     assert result.poses is not None
     (pose,) = result.poses
     rows = np.loadtxt(shared / "models" / f"{name}_reference.csv", delimiter=",", skiprows=1)

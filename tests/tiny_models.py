@@ -94,17 +94,18 @@ def _first_bytes(graph: _Graph, size: int, count: int) -> tuple[int, int]:
     return picture, first
 
 
-def pose_model(size: int = 32) -> bytes:
+def pose_model(size: int = 32, divisor: float = 250.0) -> bytes:
     """A MoveNet-shaped model: uint8 [1, size, size, 3] in, float32 [1, 1, 17, 3] out.
 
-    The keypoints (y, x, score) are the first 51 bytes of the picture, divided by 250.
+    The keypoints (y, x, score) are the first 51 bytes of the picture, divided by `divisor`; NaN
+    makes a model whose every answer is worthless.
     """
     graph = _Graph()
     picture, first = _first_bytes(graph, size, 51)
     real = graph.tensor((1, 51), "float32")
     graph.operator("CAST", [first], [real], schema.CastOptionsT())
     divided = graph.tensor((1, 51), "float32")
-    by = graph.tensor((1,), "float32", np.asarray([1 / 250], np.float32))
+    by = graph.tensor((1,), "float32", np.asarray([1 / divisor], np.float32))
     graph.operator("MUL", [real, by], [divided], schema.MulOptionsT())
     out = graph.tensor((1, 1, 17, 3), "float32")
     graph.operator("RESHAPE", [divided, graph.constant([1, 1, 17, 3])], [out])
@@ -122,3 +123,16 @@ def classifier(classes: int = 4, size: int = 32) -> bytes:
     graph.tensors[first].quantization.scale = [1 / 256]
     graph.tensors[first].quantization.zeroPoint = [0]
     return graph.pack([picture], [first])
+
+
+def many_outputs(count: int, size: int = 32) -> bytes:
+    """A model with as many outputs, each [1, 1] uint8: their description is long."""
+    graph = _Graph()
+    picture, first = _first_bytes(graph, size, count)
+    outputs = []
+    for place in range(count):
+        out = graph.tensor((1, 1), "uint8")
+        begin, extent = graph.constant([0, place]), graph.constant([1, 1])
+        graph.operator("SLICE", [first, begin, extent], [out], schema.SliceOptionsT())
+        outputs.append(out)
+    return graph.pack([picture], outputs)

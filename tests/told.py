@@ -74,6 +74,5 @@ def health(**changes: Any) -> HealthMessage:
         accelerator="cpu",
         temperatures={"cpu-thermal": 61.3},
         rss_mb=118.4,
-        outbox=0,
     )
     return msgspec.structs.replace(told, **changes)

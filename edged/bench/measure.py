@@ -37,6 +37,7 @@ OVERLOAD = 10
 MOST_FPS = 10_000.0
 """What the configuration of a camera takes."""
 BARE_INVOKES = 300
+MOST_CLOCK_SHIFT_MS = 5.0
 PACES = ("fast", "realtime", "overload")
 """As many frames as are taken; the clip's own rate; `OVERLOAD` times what can be taken."""
 
@@ -98,8 +99,9 @@ def _bare_invokes(bench: Bench) -> tuple[Kind, list[float]]:
     """What kind of model it is, and milliseconds of invokes of it alone."""
     engine = Engine([bench.model.path], Inference(threads=bench.threads))
     try:
-        (loaded,) = engine.start()
-        kind = describe(bench.model, loaded.input_info, loaded.output_info).kind
+        engine.start()
+        (signature,) = engine.signatures
+        kind = describe(bench.model, signature.inputs, signature.outputs).kind
         return kind, [engine.invoke(0) / 1e6 for _ in range(BARE_INVOKES)]
     finally:
         engine.close()
@@ -164,6 +166,8 @@ def _measure_peer(bench: Bench, peer: Path, source: Path, port: int, rate: float
 
 
 def _figures(seen: rig.Observation) -> Figures:
+    if abs(seen.arrivals.clock_shift_ms) > MOST_CLOCK_SHIFT_MS:
+        raise EdgedError("the clock of this machine was set during the run: measure again")
     ages, frames = seen.age_ms, len(seen.age_ms)
     if not frames:
         raise EdgedError("no frame came after the warm-up")

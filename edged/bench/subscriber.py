@@ -26,7 +26,9 @@ class Arrivals(msgspec.Struct):
     at: list[float] = []
     """Monotonic seconds of each frame's message."""
     age_ms: list[float] = []
-    """By the wall clock, which the publisher on the same machine shares."""
+    """By the wall clock, which is all that a payload carries, and which the machine shares."""
+    clock_shift_ms: float = 0.0
+    """How far the wall clock was set meanwhile, which spoils the ages."""
     health: list[HealthMessage] = []
 
 
@@ -49,6 +51,7 @@ def main() -> None:
             arrivals.at.append(now)
             arrivals.age_ms.append((wall - frame.decode(message.payload).ts) * 1e3)
 
+    offset = time.time() - time.monotonic()
     client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.on_message = on_message
     client.on_subscribe = lambda *_: print("ready", flush=True)
@@ -58,6 +61,7 @@ def main() -> None:
     sys.stdin.read()
     client.disconnect()
     client.loop_stop()
+    arrivals.clock_shift_ms = (time.time() - time.monotonic() - offset) * 1e3
     print(msgspec.json.encode(arrivals).decode(), flush=True)
 
 

@@ -76,12 +76,17 @@ class LatestFrame:
             self._closed = True
             self._changed.notify_all()
 
+    def discard(self) -> None:
+        """Give back the frame that is there, if there is one."""
+        with self._changed:
+            frame, self._frame = self._frame, None
+            self._changed.notify_all()
+        if frame is not None:
+            frame.release()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-        with self._changed:
-            frame, self._frame = self._frame, None
-        if frame is not None:
-            frame.release()
+        self.discard()

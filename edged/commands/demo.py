@@ -45,7 +45,7 @@ POLL_S = 0.05
 
 
 def run(
-    model: str | None,
+    model: str,
     source: str | None,
     seconds: float | None,
     broker: str | None,
@@ -67,8 +67,8 @@ def run(
         EdgedError: the daemon ended early or gave no frame.
     """
     settings = broker_settings(usual, broker)
-    if not model or not source:
-        raise UsageError(what_is_needed(model, source))
+    if not source:
+        raise UsageError(what_is_needed(model))
     file = find_model(model, source)
     ending = Ending()
     with ending.noted(), contextlib.ExitStack() as undo:
@@ -119,8 +119,8 @@ def _kind(file: ModelFile) -> str:
         while not engine.poll_start(POLL_S):
             if time.monotonic() > until:
                 raise EngineError(f"{file.path} is not loaded within {FIRST_FRAME_S:.0f} s")
-        (loaded,) = engine.models
-        return describe(file, loaded.input_info, loaded.output_info).kind
+        (signature,) = engine.signatures
+        return describe(file, signature.inputs, signature.outputs).kind
     finally:
         engine.close()
 
@@ -201,16 +201,15 @@ class _Demo:
 
 def _tell_end(totals: Totals, place: Place) -> None:
     if not totals.frames:
-        print("no frame came")
+        print("no message came")
     else:
         rate = f", {number(totals.rate)} a second" if totals.rate is not None else ""
         print(
-            f"frames     {totals.frames}{rate}\n"
+            f"messages   {totals.frames}{rate}\n"
             f"age        p50 {number(totals.age_p50_ms or 0.0)} ms, "
             f"p99 {number(totals.age_p99_ms or 0.0)} ms"
         )
     if place.broker is None:
         print(f"subscribe  {subscribe_line(place.settings)}")
     else:
-        print("broker     ended too; for one that stays: apt install mosquitto, and then")
-        print(f"subscribe  {subscribe_line(Mqtt())}")
+        print("broker     ended with the demo; apt install mosquitto gives one that stays")

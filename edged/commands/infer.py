@@ -190,8 +190,8 @@ def _pipeline(engine: Engine, file: ModelFile, fit: PoseFit, labels: Path | None
         UsageError: an option is for the other kind of model.
         ModelError: the model or its labels cannot be used.
     """
-    (model,) = engine.models
-    spec = describe(file, model.input_info, model.output_info, labels)
+    (signature,) = engine.signatures
+    spec = describe(file, signature.inputs, signature.outputs, labels)
     if spec.kind == "pose" and labels is not None:
         raise UsageError(f"--labels goes with classifiers, and {spec.name} finds poses")
     if spec.kind == "labels" and fit != "auto":
@@ -272,8 +272,7 @@ def _answer(engine: Engine, pipeline: Pipeline, shot: _Shot) -> tuple[Result, Li
     except EngineError:
         _wait_for_worker(engine)
         result = _look(pipeline, shot)
-    age_ms = (time.monotonic_ns() - began_ns) / 1e6
-    return result, _line(pipeline, shot, result, age_ms)
+    return result, _line(pipeline, shot, result, time.monotonic_ns() - began_ns)
 
 
 def _wait_for_worker(engine: Engine) -> None:
@@ -293,22 +292,23 @@ def _look(pipeline: Pipeline, shot: _Shot) -> Result:
     pose = pipeline.pose
     if pose is not None and shot.number == 0:
         pose.forget()
-    whole = pipeline.process(shot.frame)
+    (whole,) = pipeline.process(shot.frame)
     if pose is None or not shot.is_still or not pose.follows:
         return whole
-    return max(pipeline.process(shot.frame), whole, key=_score)
+    (alone,) = pipeline.process(shot.frame)
+    return max(alone, whole, key=_score)
 
 
 def _score(result: Result) -> float:
     return max((pose.score for pose in result.poses or ()), default=0.0)
 
 
-def _line(pipeline: Pipeline, shot: _Shot, result: Result, age_ms: float) -> Line:
+def _line(pipeline: Pipeline, shot: _Shot, result: Result, age_ns: int) -> Line:
     """What is printed of a frame, in the shape of the MQTT contract.
 
     Nothing is known of when a file's frame was taken: its age is the time that its answer took.
     """
-    (message,) = pipeline.messages(shot.frame, result, age_ms=age_ms)  # of the one model
+    message = pipeline.message(shot.frame, result, age_ns=age_ns)
     shape = PoseLine if isinstance(message, PoseMessage) else LabelsLine
     return shape(**msgspec.structs.asdict(message), source=shot.source, frame=shot.number)
 

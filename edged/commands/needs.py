@@ -14,26 +14,18 @@ from edged.inference.catalog import Entry, File, ModelFile, known, resolve
 USUAL_MODEL = "movenet-lightning"
 
 
-def what_is_needed(model: str | None, source: str | None) -> str:
-    """What to get, and the command to run then."""
-    lines = ["a demo needs a model and a source, which do not come with edged yet:"]
-    name = model or USUAL_MODEL
-    entry = known(model_directories()).get(name)
-    lines += ["", f"  --model {name}"]
-    if entry is not None:
-        missing = _missing(entry)
-        lines[-1] += f"    {entry.title}" if missing else f"    {entry.title}; it is here"
-        lines += [f"      {command}" for command in _downloads(missing)]
+def what_is_needed(model: str) -> str:
+    """What to get for a demo without a source, and the command to run then."""
+    entry = known(model_directories()).get(model)
+    missing = _missing(entry) if entry is not None else []
     camera = "/dev/video0"
-    shown = source or (camera if Path(camera).exists() else "VIDEO.mp4")
-    lines += [
-        "",
-        f"  --source {shlex.quote(shown)}",
-        *(() if source else ("      or a webcam, a video, a picture, rtsp://...: what there is",)),
-        "",
-        f"then: {own_command()} demo --model {shlex.quote(name)} --source {shlex.quote(shown)}",
-    ]
-    return "\n".join(lines)
+    shown = camera if Path(camera).exists() else "VIDEO.mp4"
+    lines = ["a demo needs a source: --source with a webcam, a video, a picture or rtsp://..."]
+    if missing:
+        lines += ["and its model, which does not come with edged yet:", *_downloads(missing)]
+    words = "" if model == USUAL_MODEL else f" --model {shlex.quote(model)}"
+    lines.append(f"then: {own_command()} demo{words} --source {shlex.quote(shown)}")
+    return "\n  ".join(lines)
 
 
 def find_model(model: str, source: str) -> ModelFile:

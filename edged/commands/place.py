@@ -90,7 +90,9 @@ def connect(
         return None
     if not subscriber.connected:
         raise BrokerError(f"the demo's own broker does not start: {child.last_words}")
-    return Place(ours, f"(the demo's own: {clean(problem)})", subscriber, child)
+    return Place(
+        ours, f"(one of the demo's own, since there is {clean(problem)})", subscriber, child
+    )
 
 
 def _wait(subscriber: Subscriber, ending: Ending) -> None:

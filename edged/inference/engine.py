@@ -1,6 +1,6 @@
 """Keeps a worker in service: one frame in flight, with a deadline, and a new worker after a fault.
 
-An `Engine` belongs to one thread at a time. The counters may be read from any.
+An `Engine` belongs to one thread at a time; any may read its attributes and call `abort`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edged.config import Inference
 from edged.errors import EngineError, ModelError
-from edged.inference.process import LoadedModel, Worker
+from edged.inference.process import LoadedModel, Signature, Worker
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ ACCELERATOR = "cpu"
 
 MOST_THREADS = 4
 """Pose models of this size gain nothing from more."""
-LEAST_DEADLINE_S = 0.5
+LEAST_DEADLINE_S, MOST_DEADLINE_S = 0.5, 60.0
 DEADLINE_FACTOR = 10
 """A deadline that was not configured is this many times the first invoke, which is a slow one."""
 FIRST_PAUSE_S = 0.1
@@ -40,6 +40,10 @@ class Engine:
         """Workers that replaced one that was in service."""
         self.problem: str | None = None
         """Why there is no answer now, for a person."""
+        self.signatures: tuple[Signature, ...] = ()
+        """Of the models, in the order of the paths; empty before the start."""
+        self.runtime = ""
+        """Name and version of the TensorFlow Lite runtime; empty before the start."""
         self._paths = tuple(models)
         self._runtime = settings.runtime
         self._threads = settings.threads or min(len(os.sched_getaffinity(0)), MOST_THREADS)
@@ -47,8 +51,8 @@ class Engine:
         self._pause_s = FIRST_PAUSE_S
         self._next_start = 0.0
         self._invokes = 0
-        self._signature: tuple[object, ...] | None = None
         self._ready = False
+        self._closed = False
         self._worker: Worker | None = None
         self._start_worker()
 
@@ -58,14 +62,10 @@ class Engine:
         return ACCELERATOR
 
     @property
-    def runtime(self) -> str:
-        """Name and version of the TensorFlow Lite runtime; empty until one is loaded."""
-        return self._worker.runtime if self._worker else ""
-
-    @property
     def worker_pid(self) -> int | None:
         """Of the worker; None: there is none now."""
-        return self._worker.pid if self._worker else None
+        worker = self._worker
+        return worker.pid if worker else None
 
     @property
     def models(self) -> tuple[LoadedModel, ...]:
@@ -106,13 +106,11 @@ class Engine:
         if self._ready:
             return True
         if self._worker is None:
-            pause = self._next_start - time.monotonic()
-            if pause > timeout_s:
-                time.sleep(timeout_s)
-                return False
-            if pause > 0:
-                time.sleep(pause)
-            self._start_worker()
+            pause_s = self._next_start - time.monotonic()
+            if self._closed or pause_s > 0:
+                time.sleep(timeout_s if self._closed else min(pause_s, timeout_s))
+            else:
+                self._start_worker()
             return False
         try:
             if self._worker.poll(timeout_s):
@@ -143,9 +141,20 @@ class Engine:
 
     def close(self) -> None:
         """End the worker. May be called twice."""
+        self._closed = True
         worker = self._leave_service()
         if worker is not None:
             worker.close()
+
+    def abort(self) -> None:
+        """Have the `invoke` that another thread waits for fail at once, and start no worker again.
+
+        `close` is still due, when that thread is done.
+        """
+        self._closed = True
+        worker = self._worker
+        if worker is not None:
+            worker.strike()
 
     def _leave_service(self) -> Worker | None:
         """The worker, which is asked for nothing any more."""
@@ -154,19 +163,22 @@ class Engine:
         return worker
 
     def _start_worker(self) -> None:
+        if self._closed:
+            return
         try:
             self._worker = Worker(self._paths, threads=self._threads, runtime=self._runtime)
         except EngineError as error:
             self._retire(error, self._backed_off())
 
     def _enter_service(self, worker: Worker) -> None:
-        signature = tuple((model.input_info, model.output_info) for model in worker.models)
-        if self._signature not in (None, signature):
+        signatures = tuple(model.signature for model in worker.models)
+        if self.signatures not in ((), signatures):
             raise EngineError("a model file was replaced by another kind of model: reload edged")
-        self._signature = signature
+        self.signatures, self.runtime = signatures, worker.runtime
         if not self._deadline_s:
             slowest_s = max(model.warmup_ns for model in worker.models) / 1e9
-            self._deadline_s = max(LEAST_DEADLINE_S, DEADLINE_FACTOR * slowest_s)
+            wanted_s = max(LEAST_DEADLINE_S, DEADLINE_FACTOR * slowest_s)
+            self._deadline_s = min(wanted_s, MOST_DEADLINE_S)
         if self.problem is not None:
             _log.info("the worker is back (process %d)", worker.pid)
         self.problem = None
@@ -179,7 +191,7 @@ class Engine:
         if worker is not None:
             worker.kill()
         self._next_start = time.monotonic() + pause_s
-        if self.problem != str(error):
+        if self.problem != str(error) and not self._closed:
             self.problem = str(error)
             _log.warning("no answer from the models: %s", self.problem)
 

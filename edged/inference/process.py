@@ -33,9 +33,18 @@ START_DEADLINE_S = 30.0
 FAREWELL_S = 0.3
 """An idle worker ends within milliseconds; one that takes longer is stuck."""
 MESSAGE_BYTES = 65536
-INVOKED_BYTES = 8
+DONE = 0
+"""First byte of an answer that is good, see `edged.inference.worker`."""
 CHATTER_BYTES = 65536
 """What a pipe holds of the words that native code writes to standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The tensors of a model."""
+
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +54,7 @@ class LoadedModel:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     """Valid from one invoke of this model to the next."""
-    input_info: tuple[TensorInfo, ...]
-    output_info: tuple[TensorInfo, ...]
+    signature: Signature
     warmup_ns: int
     """What the first invoke took."""
 
@@ -148,25 +156,32 @@ class Worker:
             raise self._death("while loading") from error
         if not text:
             raise self._death("while loading")
-        told = json.loads(text)
-        if "error" in told:
-            raise ModelError(told["error"])
-        memory = mmap.mmap(fds[0], max(told["bytes"], 1))
-        os.close(fds[0])
+        if text[0] != DONE:
+            raise ModelError(text[1:].decode(errors="replace"))
+        self._map(fds[0], int.from_bytes(text[1:], sys.byteorder))
+        if words := self.chatter():
+            _log.debug("worker %d: %s", self.pid, words.strip())
+        return True
+
+    def _map(self, memory_fd: int, described_at: int) -> None:
+        """Take over the shared memory and what the worker tells of it."""
+        with open(memory_fd, "rb") as file:
+            memory = mmap.mmap(memory_fd, max(described_at, 1))
+            file.seek(described_at)
+            told = json.load(file)
         self.runtime = told["runtime"]
         self.models = tuple(
             LoadedModel(
                 inputs=tuple(_view(memory, tensor) for tensor in model["inputs"]),
                 outputs=tuple(_view(memory, tensor) for tensor in model["outputs"]),
-                input_info=tuple(map(_tensor_info, model["inputs"])),
-                output_info=tuple(map(_tensor_info, model["outputs"])),
+                signature=Signature(
+                    tuple(map(_tensor_info, model["inputs"])),
+                    tuple(map(_tensor_info, model["outputs"])),
+                ),
                 warmup_ns=model["warmup_ns"],
             )
             for model in told["models"]
         )
-        if words := self.chatter():
-            _log.debug("worker %d: %s", self.pid, words.strip())
-        return True
 
     def invoke(self, model: int, timeout_s: float) -> int:
         """Run a model on its inputs. Returns nanoseconds of the bare invoke.
@@ -184,11 +199,11 @@ class Worker:
             raise EngineError(f"no answer within {timeout_s * 1e3:.0f} ms") from error
         except OSError as error:
             raise self._death("during an invoke") from error
-        if len(answer) == INVOKED_BYTES:
-            return int.from_bytes(answer, sys.byteorder)
         if not answer:
             raise self._death("during an invoke")
-        raise EngineError(answer.decode())
+        if answer[0] != DONE:
+            raise EngineError(answer[1:].decode(errors="replace"))
+        return int.from_bytes(answer[1:], sys.byteorder)
 
     def _death(self, when: str) -> EngineError:
         """What to say of a process that closed its socket."""
@@ -220,6 +235,10 @@ class Worker:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(FAREWELL_S)
         self.kill()
+
+    def strike(self) -> None:
+        """End the process at once and nothing else: `invoke` fails. From any thread."""
+        self._process.kill()
 
     def kill(self) -> None:
         """End the process at once and take everything of it back. May be called twice."""

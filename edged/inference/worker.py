@@ -7,11 +7,14 @@ imports nothing of edged and no OpenCV.
 The conversation, over a SOCK_SEQPACKET socket, so that a message is a `recv`:
 
 1. in:  JSON `{"models": [path, ...], "threads": n, "runtime": "auto" | module}`
-2. out: JSON `{"runtime": .., "bytes": .., "models": [{"inputs": [tensor], "outputs": [tensor],
-   "warmup_ns": ..}]}` and the file descriptor of the shared memory, or `{"error": ..}`
+2. out: `DONE` and the file descriptor of the shared memory. The number behind `DONE` is the place
+   in it of JSON `{"runtime": .., "models": [{"inputs": [tensor], "outputs": [tensor],
+   "warmup_ns": ..}]}`, which reaches to its end; the tensors lie before it.
 3. in:  the index of a model, one byte, once its input lies in the shared memory
-4. out: nanoseconds of the invoke (int64, native order) once the outputs lie in the shared memory,
-   or the text of an error; and so on from 3 until the socket closes.
+4. out: `DONE` and nanoseconds of the invoke, once the outputs lie in the shared memory; and so on
+   from 3 until the socket closes.
+
+The number has 8 bytes in native order. Instead there may be `FAILED` and the text of an error.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ from typing import Any
 ALIGNMENT = 64
 """Tensors start at cache lines."""
 MESSAGE_BYTES = 65536
+DONE, FAILED = b"\0", b"\1"
+ERROR_BYTES = 4096
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 """Best first: the newer one runs int8 graphs an order of magnitude faster."""
 
@@ -113,8 +118,11 @@ class Model:
         return {"inputs": self.inputs, "outputs": self.outputs, "warmup_ns": self.invoke()}
 
 
-def load(request: dict[str, Any]) -> tuple[dict[str, Any], int, list[Model]]:
-    """Load every model, lay their tensors out in new shared memory and invoke each once."""
+def load(request: dict[str, Any]) -> tuple[int, int, list[Model]]:
+    """Load every model, lay their tensors out in new shared memory and invoke each once.
+
+    Returns the descriptor of the shared memory, the place of the description in it, and the models.
+    """
     runtime, interpreter_class = load_runtime(request["runtime"])
     models: list[Model] = []
     end = 0
@@ -124,7 +132,10 @@ def load(request: dict[str, Any]) -> tuple[dict[str, Any], int, list[Model]]:
             interpreter.allocate_tensors()
             models.append(Model(interpreter, end))
         except Exception as error:
-            raise RuntimeError(f"{path}: {one_line(error)}") from error
+            what = one_line(error)
+            if "Flatbuffer" in what:
+                what += ": it is damaged or not whole, copy or download it again"
+            raise RuntimeError(f"{path}: {what}") from error
         end = models[-1].end
     # A file without a name: it is gone with the last process that maps it, however that one ends.
     memory_fd = os.memfd_create("edged-tensors")
@@ -137,7 +148,8 @@ def load(request: dict[str, Any]) -> tuple[dict[str, Any], int, list[Model]]:
             described.append(model.describe())
         except Exception as error:
             raise RuntimeError(f"{path}: {one_line(error)}") from error
-    return {"runtime": runtime, "bytes": end, "models": described}, memory_fd, models
+    os.pwrite(memory_fd, json.dumps({"runtime": runtime, "models": described}).encode(), end)
+    return memory_fd, end, models
 
 
 def one_line(error: Exception) -> str:
@@ -145,14 +157,23 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def done(number: int) -> bytes:
+    """A message that tells a number."""
+    return DONE + number.to_bytes(8, sys.byteorder)
+
+
+def failed(error: Exception) -> bytes:
+    """A message that tells an error."""
+    return FAILED + one_line(error).encode()[:ERROR_BYTES]
+
+
 def serve(connection: socket.socket, models: list[Model]) -> None:
     """Answer until the other end closes."""
     while request := connection.recv(MESSAGE_BYTES):
         try:
-            answer = models[request[0]].invoke().to_bytes(8, sys.byteorder)
+            answer = done(models[request[0]].invoke())
         except Exception as error:  # noqa: BLE001 - whatever it is, the parent decides
-            # Never 8 bytes long, so that it cannot be taken for a time.
-            answer = f"error: {one_line(error)}".encode()[:MESSAGE_BYTES]
+            answer = failed(error)
         connection.send(answer)
 
 
@@ -165,11 +186,11 @@ def main() -> None:
     if request is None:
         return
     try:
-        ready, memory_fd, models = load(request)
+        memory_fd, described_at, models = load(request)
     except Exception as error:  # noqa: BLE001 - told to the parent, who tells the user
-        connection.send(json.dumps({"error": one_line(error)}).encode())
+        connection.send(failed(error))
         return
-    socket.send_fds(connection, [json.dumps(ready).encode()], [memory_fd])
+    socket.send_fds(connection, [done(described_at)], [memory_fd])
     os.close(memory_fd)
     serve(connection, models)
 

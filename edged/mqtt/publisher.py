@@ -23,7 +23,9 @@ log = logging.getLogger(__name__)
 BEAT_S = 1.0
 """The thread shows a sign of life at least this often, except while it connects."""
 STABLE_S = 10.0
-"""A connection that lived this long ends a row of failures."""
+"""A connection that lived this long was a good one."""
+FIGHT = 3
+"""More brief connections than this in a row, and no attempt failed between them."""
 CLOSE_TIMEOUT_S = 1.0
 FAREWELL_S = 0.8
 """What a slow broker gets of it for the last messages."""
@@ -152,27 +154,32 @@ class Publisher:
                     # Next time, MQTT 5 first again.
                     with_first_that_works(self._protocols, self._hold)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
-                    failures = 1 if self._was_stable() else failures + 1
-                    self._lost(self._explain(error))
+                    failures = 1 if self.connected else failures + 1
+                    self._judge()
                     slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
-                    self._pause(self._retry.wait_s(failures, slowly=slowly))
+                    self._lost(self._explain(error))
+                    self._pause(self._retry.wait_s(failures, slowly=slowly or self._is_fighting))
         finally:
             with self._lock:
                 os.close(self._wake)
                 self._wake = -1
 
-    def _was_stable(self) -> bool:
-        """Whether the connection that has just ended was worth a fresh start."""
-        stable = self.connected and time.monotonic_ns() - self._since_ns > STABLE_S * 1e9
+    def _judge(self) -> None:
+        """Note what kind of connection has just ended, if there was one."""
+        stable = time.monotonic_ns() - self._since_ns > STABLE_S * 1e9
         self._brief = self._brief + 1 if self.connected and not stable else 0
-        if stable:
-            self._told = None
-        return stable
+        if self.connected and not self._is_fighting:
+            self._told = None  # the next end of one is news again
+
+    @property
+    def _is_fighting(self) -> bool:
+        """Connection after connection was there at once and did not last: that is no outage."""
+        return self._brief > FIGHT
 
     def _explain(self, error: Exception) -> str:
         if not isinstance(error, NoConnectionError):
             return f"mqtt: {type(error).__name__}: {error}"
-        if self._brief > 1:
+        if self._is_fighting:
             # Mosquitto gives an MQTT 3.1.1 client, and some versions any client, no reason.
             name = client_id(self._topics)
             return f"{error}, time and again: is there another client called {name}?"
@@ -182,6 +189,7 @@ class Publisher:
         if self._closing.is_set():
             return
         connection = Connection(self._settings, self._topics, protocol, self._context)
+        connection.is_wanted = lambda: not self._closing.is_set()
         try:
             connection.open()
             connection.watch(self._wake)

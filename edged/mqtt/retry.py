@@ -10,14 +10,15 @@ from dataclasses import dataclass
 class Retry:
     """Exponential backoff with full jitter, so that a fleet does not come back all at once."""
 
-    first_s: float = 1.0
-    most_s: float = 60.0
+    first_s: float = 0.5
+    most_s: float = 4.0
+    """A broker that is back should not be waited for, and one that is away costs a packet a try."""
     refused_s: float = 30.0
-    """At least this after a refusal that only a person can mend, such as a wrong password."""
+    """After a refusal that only a person can mend, such as a wrong password; up to twice that."""
 
     def wait_s(self, failures: int, *, slowly: bool = False) -> float:
         """Seconds before the next attempt, after so many `failures` (1..) in a row."""
         if slowly:
-            return random.uniform(self.refused_s, max(self.refused_s, self.most_s))  # noqa: S311
+            return random.uniform(self.refused_s, 2 * self.refused_s)  # noqa: S311
         longest = min(self.most_s, self.first_s * 2.0 ** min(failures - 1, 32))
         return random.uniform(0.0, longest)  # noqa: S311

@@ -60,6 +60,9 @@ class Session:
         self.is_5 = protocol == "5"
         self.is_ready = False
         """The broker has accepted us."""
+        self.is_wanted: Callable[[], bool] = lambda: True
+        """Asked when the socket is open and nothing has been said: a CONNECT takes the name, and so
+        the place, of the client that came after us."""
         self.login_hint = "set [mqtt] username"
         """How a user gives us a name and password."""
         self._name = name
@@ -131,6 +134,8 @@ class Session:
 
     def _on_socket_open(self, _client: Client, _data: Any, opened: Any) -> None:
         self._socket = opened
+        if not self.is_wanted():
+            raise NoConnectionError("not wanted any more")
         # A message waits for no other: Nagle's algorithm costs 10 ms at 30 messages/s.
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

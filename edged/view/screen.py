@@ -26,8 +26,8 @@ WARN = Style(color="yellow")
 BAD = Style(color="red", bold=True)
 SIDES: Mapping[Side, Style] = {
     Side.MIDDLE: PLAIN,
-    Side.LEFT: Style(color="cyan", bold=True),
-    Side.RIGHT: Style(color="magenta", bold=True),
+    Side.LEFT: Style(color="yellow", bold=True),
+    Side.RIGHT: Style(color="cyan", bold=True),
 }
 
 PANEL_WIDTH = 30

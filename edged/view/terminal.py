@@ -98,7 +98,7 @@ class Lines:
         now = time.monotonic()
         if now >= self._next:
             self._next = max(self._next + LINE_S, now + LINE_S / 2)
-            print(clean(self._words()), flush=True)
+            print(f"{time.strftime('%H:%M:%S')}  {clean(self._words())}", flush=True)
 
     def is_quit(self, timeout_s: float) -> bool:
         """Wait: there are no keys."""

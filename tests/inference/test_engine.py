@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,8 +55,9 @@ def test_the_answer_is_of_the_input_in_the_shared_memory(engine: Engine) -> None
 
 def test_the_model_tells_its_tensors(engine: Engine) -> None:
     (model,) = engine.models
-    assert (model.input_info[0].shape, model.input_info[0].dtype) == ((1, 32, 32, 3), "uint8")
-    assert (model.output_info[0].shape, model.output_info[0].dtype) == ((1, 1, 17, 3), "float32")
+    (signature,) = engine.signatures
+    assert (signature.inputs[0].shape, signature.inputs[0].dtype) == ((1, 32, 32, 3), "uint8")
+    assert (signature.outputs[0].shape, signature.outputs[0].dtype) == ((1, 1, 17, 3), "float32")
     assert model.inputs[0].shape == (1, 32, 32, 3)
     assert model.warmup_ns > 0
     assert engine.runtime.startswith(("ai_edge_litert", "tflite_runtime"))
@@ -72,25 +74,21 @@ def test_one_worker_holds_several_models(pose_file: Path, tmp_path: Path) -> Non
         engine.invoke(0)
         engine.invoke(1)
         assert labels.outputs[0].tolist() == [[1, 2, 3, 4]]
-        assert labels.output_info[0].scale == pytest.approx(1 / 256)
+        assert labels.signature.outputs[0].scale == pytest.approx(1 / 256)
         assert np.all(pose.outputs[0] == pytest.approx(1.0))
     finally:
         engine.close()
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
-def test_a_dead_worker_is_told_and_replaced_within_a_second(
-    engine: Engine, fault: signal.Signals
-) -> None:
+def test_a_dead_worker_is_told_and_replaced(engine: Engine, fault: signal.Signals) -> None:
     before = engine.worker_pid
     assert before is not None
     os.kill(before, fault)
     with pytest.raises(EngineError, match=fault.name):
         ask(engine, 1)
-    start = time.monotonic()
     wait_for(lambda: engine.wait_ready(0.1))
     assert ask(engine, 50) == pytest.approx(0.2)
-    assert time.monotonic() - start < DEADLINE_S
     assert engine.worker_pid != before
     assert engine.restarts == 1
     assert engine.problem is None
@@ -144,6 +142,35 @@ def test_a_broken_file_is_an_error_that_names_it(tmp_path: Path, content: bytes)
     with pytest.raises((ModelError, EngineError), match=r"broken\.tflite|worker was killed"):
         engine.start()
     assert engine.worker_pid is None
+
+
+def test_a_model_with_a_description_longer_than_a_message_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "many.tflite"
+    path.write_bytes(tiny_models.many_outputs(900))
+    engine = Engine([path], Inference())
+    try:
+        (model,) = engine.start()
+        model.inputs[0].reshape(-1)[:900] = np.arange(900) % 256
+        engine.invoke(0)
+        assert [int(output[0, 0]) for output in model.outputs] == [i % 256 for i in range(900)]
+    finally:
+        engine.close()
+
+
+def test_an_abort_from_another_thread_ends_the_invoke_and_every_restart(pose_file: Path) -> None:
+    engine = Engine([pose_file], Inference(deadline_ms=60_000))
+    engine.start()
+    assert engine.worker_pid is not None
+    worker = psutil.Process(engine.worker_pid)
+    worker.suspend()
+    timer = threading.Timer(0.2, engine.abort)
+    timer.start()
+    with pytest.raises(EngineError, match="SIGKILL"):
+        ask(engine, 1)
+    assert not engine.wait_ready(0.01)
+    assert not worker.is_running()
+    timer.join()
+    engine.close()
 
 
 def test_a_model_that_vanishes_is_told_and_used_again_when_it_is_back(

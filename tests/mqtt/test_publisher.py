@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brokers import ANYBODY, Broker, Subscriber, free_port, program, until
+from brokers import ANYBODY, DEADLINE_S, Broker, Subscriber, free_port, program, until
 
 from edged.config import Mqtt
 from edged.messages import Topics
@@ -362,3 +363,36 @@ def test_a_host_that_does_not_exist(host: str) -> None:
         assert host in publisher.problem
     finally:
         publisher.close()
+
+
+def test_a_publisher_closed_while_it_connects_does_not_push_its_successor_out(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first one's name look-up is slow: it gets its socket when the second is connected.
+    look_up, slow = socket.getaddrinfo, threading.Event()
+
+    def getaddrinfo(*words: Any, **more: Any) -> Any:
+        if threading.current_thread().name == "mqtt" and not slow.is_set():
+            slow.set()
+            assert second_is_there.wait(DEADLINE_S)
+        return look_up(*words, **more)
+
+    second_is_there = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    settings = Mqtt(port=broker.port)
+    with Subscriber(broker.port) as subscriber:
+        first = Publisher(settings, TOPICS)
+        first.start()
+        assert slow.wait(DEADLINE_S)
+        first.close()
+        second = Publisher(settings, TOPICS)
+        second.start()
+        until(lambda: second.connected, "the second is connected")
+        second_is_there.set()
+        assert first._thread is not None
+        first._thread.join(DEADLINE_S)
+        second.stream(TOPICS.pose, b"{}")
+        subscriber.until(TOPICS.pose, b"{}")
+        assert second.connected
+        assert [m.payload for m in subscriber.of(TOPICS.status)] == [b"online"]
+        second.close()

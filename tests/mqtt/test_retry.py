@@ -22,3 +22,7 @@ def test_what_a_person_must_mend_is_tried_rarely(failures: int) -> None:
 def test_two_devices_do_not_wait_alike() -> None:
     retry = Retry()
     assert len({retry.wait_s(6) for _ in range(20)}) > 10
+
+
+def test_a_broker_that_is_back_is_found_within_5_s() -> None:
+    assert all(Retry().wait_s(failures) < 5.0 for failures in range(1, 100))
