@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +33,10 @@ class HttpCamera:
             self.port = free.getsockname()[1]
         self.url = f"http://user:secret@127.0.0.1:{self.port}/video"
         self.size = (64, 48)
+        self.level: Callable[[], int] = lambda: 99
+        """Of gray, that the next picture is."""
+        self.film: tuple[bytes, float] | None = None
+        """Instead of pictures: a video, and the seconds in which it is sent."""
         self.is_mute = Event()
         self._off = Event()
         self._server: ThreadingHTTPServer | None = None
@@ -51,6 +56,10 @@ class HttpCamera:
                     while camera.is_mute.is_set() and not off.wait(0.01):
                         pass
                     self.send_response(200)
+                    if camera.film is not None:
+                        self.end_headers()
+                        self.send_film(*camera.film)
+                        return
                     self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
                     self.end_headers()
                     while not off.wait(0.01):
@@ -60,13 +69,21 @@ class HttpCamera:
                     pass  # the reader has gone
                 self.close_connection = True
 
+            def send_film(self, film: bytes, seconds: float) -> None:
+                """Send so many bytes a second."""
+                began, sent = time.monotonic(), 0
+                while sent < len(film) and not off.wait(0.005):
+                    due = int(len(film) * (time.monotonic() - began) / seconds)
+                    self.wfile.write(film[sent:due])
+                    sent = max(sent, due)
+
         self._server = server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def part(self) -> bytes:
         """The next picture as it goes over the wire."""
         width, height = self.size
-        _, jpeg = cv2.imencode(".jpg", np.full((height, width, 3), 99, np.uint8))
+        _, jpeg = cv2.imencode(".jpg", np.full((height, width, 3), self.level(), np.uint8))
         head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
         return head.encode() + jpeg.tobytes() + b"\r\n"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from edged.capture.clocks import ArrivalClock, Clock, DriverClock, StreamClock
 from edged.capture.pace import Pace
 from edged.capture.source import SourceGoneError, SourceInfo, wall_time
 from edged.capture.upright import Pool, Upright
@@ -30,9 +31,6 @@ next frame meanwhile loses it: half the frame rate. The capture thread never lea
 MOST_DAMAGED = 64
 """So many damaged frames may follow each other; OpenCV does not tell one from the end. Asking so
 often at the end takes 0.1 ms."""
-
-BELIEVED_NS = 1_000_000_000
-"""A driver's timestamp may be so old; an older one is by another clock."""
 
 OPEN_TIMEOUT_S = 5
 """So long may a stream take to answer: a handshake over a busy radio link takes seconds."""
@@ -257,19 +255,19 @@ class LiveVideo:
         device: Any,
         settings: Camera,
         *,
-        stamp: Callable[[float, int], int],
+        clock: Clock,
         fps: float | None = None,
     ) -> None:
         """Take over `device`, also when this fails.
 
-        `stamp` makes the sensor time of the device's position (ms) and the arrival (ns). `fps`: the
-        rate, where the device is not to be believed.
+        `clock` tells when a frame was taken. `fps`: the rate, where the device is not to be
+        believed.
 
         Raises:
             SourceError: no frame comes.
         """
         self._name = without_password(settings.source)
-        self._stamp = stamp
+        self._clock = clock
         self._seq = 0
         self._decoder: _Decoder | None = _Decoder(device, settings)
         try:
@@ -307,8 +305,12 @@ class LiveVideo:
             # Before decoding, which takes its time.
             arrived_ns = time.monotonic_ns()
             position_ms = self._decoder.told(cv2.CAP_PROP_POS_MSEC)
+            sensor_ns = self._clock.sensor_ns(position_ms, arrived_ns)
+            if sensor_ns is None:
+                self._seq += 1
+                continue
             if self._decoder.retrieve():
-                return self._stamp(position_ms, arrived_ns)
+                return sensor_ns
             if time.monotonic() - began > timeout_s:
                 raise SourceError(f"{self._name}: nothing but damaged frames for {timeout_s:g} s")
         waited_s = time.monotonic() - began
@@ -348,7 +350,7 @@ def open_webcam(settings: Camera) -> LiveVideo:
         (cv2.CAP_PROP_FPS, settings.fps),
     ):
         device.set(what, value)
-    return LiveVideo(device, settings, stamp=driver_time)
+    return LiveVideo(device, settings, clock=DriverClock())
 
 
 def open_stream(settings: Camera) -> LiveVideo:
@@ -369,20 +371,8 @@ def open_stream(settings: Camera) -> LiveVideo:
                 else "refused, or no video there (are address, user and password right?)"
             )
         )
-    # A series of JPEGs does not tell its rate, so FFmpeg makes one up.
     is_mjpeg = device.get(cv2.CAP_PROP_FOURCC) == cv2.VideoWriter.fourcc(*"MJPG")
-    return LiveVideo(device, settings, stamp=arrival, fps=0.0 if is_mjpeg else None)
-
-
-def arrival(_position_ms: float, arrived_ns: int) -> int:
-    """The sensor time of a frame that does not tell when it was taken."""
-    return arrived_ns
-
-
-def driver_time(position_ms: float, arrived_ns: int) -> int:
-    """The driver's timestamp where it is by the monotonic clock, as V4L2's mostly are.
-
-    Others are by the wall clock, or 0.
-    """
-    age_ns = arrived_ns - position_ms * 1e6
-    return arrived_ns - round(age_ns) if 0 <= age_ns < BELIEVED_NS else arrived_ns
+    if is_mjpeg and settings.source.lower().startswith("http"):
+        # A series of JPEGs tells neither its rate nor its times: FFmpeg makes both up.
+        return LiveVideo(device, settings, clock=ArrivalClock(), fps=0.0)
+    return LiveVideo(device, settings, clock=StreamClock())

@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from cameras import HttpCamera, WriteVideo
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edged.capture.opencv import BELIEVED_NS, VideoFile, driver_time
+from edged.capture.opencv import VideoFile
 from edged.capture.source import Source, SourceGoneError, open_source
 from edged.config import Camera
 from edged.errors import SourceError
@@ -232,19 +230,31 @@ def test_a_stream_that_is_closed_or_mute_is_told(http_camera: HttpCamera) -> Non
     source.close()
 
 
-NOW_NS = 5_000_000_000_000
+def test_frames_that_lay_in_a_buffer_are_not_taken_for_new(http_camera: HttpCamera) -> None:
+    began_ns, step_ns = time.monotonic_ns(), 20_000_000
+    http_camera.level = lambda: (time.monotonic_ns() - began_ns) // step_ns % 256
+    source = open_source(Camera(source=http_camera.url))
+    frames = list(frames_of(source, most=40))
+    Event().wait(1.0)
+    frames += frames_of(source, most=40)
+    source.close()
+    for frame in frames:
+        steps = round((frame.sensor_ns - began_ns) / step_ns - float(frame.pixels.mean())) % 256
+        assert min(steps, 256 - steps) <= 7, f"{steps * 20} ms too new"
+    assert frames[40].seq - frames[39].seq > 50
 
 
-@given(st.integers(0, BELIEVED_NS - 1_000))
-def test_a_drivers_timestamp_by_the_monotonic_clock_is_believed(age_ns: int) -> None:
-    stamp_ms = (NOW_NS - age_ns) / 1e6
-    assert driver_time(stamp_ms, NOW_NS) == pytest.approx(NOW_NS - age_ns, abs=1000)
-
-
-@given(st.floats(max_value=(NOW_NS - BELIEVED_NS) / 1e6) | st.floats(min_value=NOW_NS / 1e6 + 1))
-def test_any_other_timestamp_is_not(stamp_ms: float) -> None:
-    assert driver_time(stamp_ms, NOW_NS) == NOW_NS
-
-
-def test_nor_is_one_that_is_no_number() -> None:
-    assert driver_time(float("nan"), NOW_NS) == NOW_NS
+def test_frames_of_a_stream_are_as_old_as_they_are(
+    http_camera: HttpCamera, write_video: WriteVideo
+) -> None:
+    http_camera.film = write_video("film.mkv", frames=150, fps=50).read_bytes(), 3.0
+    source = open_source(Camera(source=http_camera.url))
+    ages_ms = []
+    for number, frame in enumerate(frames_of(source, most=140)):
+        ages_ms.append((time.monotonic_ns() - frame.sensor_ns) / 1e6)
+        if number == 80:
+            Event().wait(0.6)
+    source.close()
+    assert max(ages_ms[40:81]) < 200
+    assert 300 < ages_ms[81] < 700
+    assert ages_ms[-1] < 200

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import cv2
 import numpy as np
@@ -24,6 +26,7 @@ LIBRARY = Path(__file__).with_name("v4l2_camera.c")
 WATCH = """
 import json, sys, time
 from pathlib import Path
+from threading import Event
 from edged.capture.capture import Capture
 from edged.capture.slot import LatestFrame
 from edged.config import Camera
@@ -58,6 +61,19 @@ with LatestFrame() as slot:
         except TimeoutError:
             pass
     capture.close()
+"""
+
+
+READ = """
+import sys, time
+from edged.capture.source import open_source
+from edged.config import Camera
+
+source = open_source(Camera(source=sys.argv[1], fps=100))
+while True:
+    frame = source.read(2)
+    print((time.monotonic_ns() - frame.sensor_ns) / 1e6, flush=True)
+    frame.release()
 """
 
 
@@ -115,3 +131,24 @@ def test_a_webcam_gives_what_it_is_asked_for_and_survives_being_unplugged(
     log = Path(device + ".log").read_text(encoding="utf-8").splitlines()
     assert log[-1] == "buffers 2"
     assert f"width {640 if asked[0] >= 640 else 320}" in log
+
+
+def test_a_frame_that_lay_in_the_driver_is_as_old_as_it_is(driver: Path, device: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", READ, device],
+        env={**os.environ, "LD_PRELOAD": str(driver)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        assert reader.stdout
+        try:
+            assert max(float(reader.stdout.readline()) for _ in range(20)) < 500
+            reader.send_signal(signal.SIGSTOP)
+            Event().wait(1.5)
+            reader.send_signal(signal.SIGCONT)
+            ages_ms = [float(reader.stdout.readline()) for _ in range(300)]
+        finally:
+            reader.kill()
+    # Two buffers, one of which may have been in work.
+    assert 1 <= sum(age > 1200 for age in ages_ms) <= 2
+    assert statistics.median(ages_ms) < 17

@@ -2,7 +2,8 @@
  *
  * The file's pages are the driver's buffers, which OpenCV maps as it would a device's. The camera
  * speaks MJPEG only, in 320x240 and 640x480, shows FILE.320.jpg or FILE.640.jpg, stamps each frame
- * 7 ms before it is handed out, by the monotonic clock, and is unplugged while FILE.gone exists.
+ * 7 ms before it is there, by the monotonic clock, and is unplugged while FILE.gone exists. To a
+ * reader that is late it hands out what fits into its buffers, and then new ones.
  * FILE.log gets a line for each format that was set and each number of buffers asked for.
  */
 #define _GNU_SOURCE
@@ -19,7 +20,7 @@
 
 enum { SIZE = 1 << 20, EXPOSURE_NS = 7000000 };
 
-static unsigned width = 320, rate = 30, buffers, next_out, queued;
+static unsigned width = 320, rate = 30, buffers, next_out, queued, kept;
 static struct timespec due;
 
 static int fail(int error) { errno = error; return -1; }
@@ -54,7 +55,11 @@ static int hand_out(int fd, struct v4l2_buffer *buffer) {
     if (!queued) return fail(EAGAIN);
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
     clock_gettime(CLOCK_MONOTONIC, &now);
-    long long ns = now.tv_sec * 1000000000LL + now.tv_nsec, next = ns + 1000000000LL / rate;
+    long long ns = now.tv_sec * 1000000000LL + now.tv_nsec, period = 1000000000LL / rate;
+    long long then = due.tv_sec * 1000000000LL + due.tv_nsec;
+    if (then && ns - then > period && kept < buffers) { ns = then; kept++; }
+    else kept = 0;
+    long long next = ns + period;
     due = (struct timespec){next / 1000000000, next % 1000000000};
     snprintf(suffix, sizeof suffix, ".%u.jpg", width);
     beside(fd, suffix, path, sizeof path);
