@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from edged.capture.capture import Capture
 from edged.capture.slot import LatestFrame
 from edged.capture.source import is_live
 from edged.config import Camera, Config, device_name, model_directories
-from edged.errors import EngineError
+from edged.errors import EngineError, ModelError
 from edged.frameloop import FrameLoop
 from edged.health import FrameMeter
 from edged.inference.engine import Engine
@@ -51,12 +52,15 @@ class StoppedError(Exception):
     """The start was given up, because nobody wants it any more."""
 
 
+_States: TypeAlias = tuple[tuple[Path, int, int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Models:
     """Models that are loaded, and the files that they are of."""
 
     files: ModelFiles
-    states: tuple[tuple[Path, int, int, int], ...]
+    states: _States
     """Of the files, when they were loaded: a file may be replaced under its name."""
     engine: Engine
     pipeline: Pipeline
@@ -114,12 +118,13 @@ class Chain:
         self._wanted = wanted
         with contextlib.ExitStack() as undo:
             files = find_models(config.pose, config.labels, model_directories())
+            states = _states(files)
             # The worker first: loading takes longest and happens in another process.
             engine = undo.enter_context(contextlib.closing(Engine(files.paths, config.inference)))
             self.publisher = undo.enter_context(contextlib.closing(self._new_publisher(config)))
             self.publisher.start()
             self._camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
-            self._models = self._load(config, files, engine)
+            self._models = self._load(config, files, states, engine)
             self._start_loop()
             undo.pop_all()
 
@@ -183,29 +188,46 @@ class Chain:
             if (config.mqtt, config.device) != (old.mqtt, old.device):
                 publisher = self._new_publisher(config)
             files = find_models(config.pose, config.labels, model_directories())
+            states = _states(files)
             engine = self.engine
-            if not self._are_loaded(files, config):
+            if not self._are_loaded(files, states, config):
                 engine = undo.enter_context(
                     contextlib.closing(Engine(files.paths, config.inference))
                 )
-            models = self._load(config, files, engine)
+            models = self._load(config, files, states, engine)
             if config.camera != old.camera and not is_live(config.camera.source):
                 camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
             self._stop_loop()
+            if not self._wanted():
+                raise StoppedError
             undo.pop_all()
-        # From here on nothing can fail.
-        past, self._past = self.counts, Counts()
+        try:
+            self._exchange(config, models, publisher, camera)
+        except Exception as error:
+            self._ended(self.loop, error)  # there is no way back: the frames have ended
+            raise
+
+    def _exchange(
+        self, config: Config, models: _Models, publisher: Publisher | None, camera: _Camera | None
+    ) -> None:
+        """Put the new in the place of the old, which is closed; nothing is started that `close`
+        would have to end again.
+        """  # noqa: D205 - one sentence
+        past, engine = self.counts, self.engine
+        is_other_camera = config.camera != self.config.camera
+        self.config, self._models = config, models
+        if models.engine is not engine:
+            engine.close()
         if publisher is not None:
             self.publisher.close()
             self.publisher = publisher
-            publisher.start()
-        if config.camera != old.camera:
+        if is_other_camera:
             # A live one opens in its thread, and the old one may be the same device.
             self._camera.close()
-            self._camera = camera or self._new_camera(config.camera)
-        if engine is not self.engine:
-            self.engine.close()
-        self.config, self._models = config, models
+            if camera is None and self._wanted():
+                camera = self._new_camera(config.camera)
+            self._camera = camera or self._camera
+        self._past = Counts()
         now = self.counts
         self._past = Counts(
             dropped=past.dropped - now.dropped,
@@ -213,20 +235,22 @@ class Chain:
             reconnects=past.reconnects - now.reconnects,
             unsent=past.unsent - now.unsent,
         )
-        self._start_loop()
+        if self._wanted():
+            if publisher is not None:
+                publisher.start()
+            self._start_loop()
 
-    def _are_loaded(self, files: ModelFiles, config: Config) -> bool:
+    def _are_loaded(self, files: ModelFiles, states: _States, config: Config) -> bool:
         """Whether the models in force are these very files, run as is asked for, and well."""
         return (
             files.paths == self._models.files.paths
-            and _states(files) == self._models.states
+            and states == self._models.states
             and config.inference == self.config.inference
             and self.engine.problem is None
         )
 
-    def _load(self, config: Config, files: ModelFiles, engine: Engine) -> _Models:
+    def _load(self, config: Config, files: ModelFiles, states: _States, engine: Engine) -> _Models:
         """Wait for an engine's models, unless it has been started, and fit a pipeline to them."""
-        states = _states(files)
         while not engine.signatures and not engine.poll_start(POLL_S):
             if not self._wanted():
                 raise StoppedError
@@ -272,6 +296,10 @@ class Chain:
             self._news(News.ENDED)
 
 
-def _states(files: ModelFiles) -> tuple[tuple[Path, int, int, int], ...]:
-    stats = [(path, path.stat()) for path in files.paths]
+def _states(files: ModelFiles) -> _States:
+    """What tells a file from another one under its name."""
+    try:
+        stats = [(path, path.stat()) for path in files.paths]
+    except OSError as error:
+        raise ModelError(f"{error.filename}: {error.strerror}") from error
     return tuple((path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats)

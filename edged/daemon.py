@@ -84,12 +84,15 @@ class Daemon:
                 self._exit_code = EXIT_CODES[signal.Signals(number)]
             self._news.put(News.CHANGED)
 
-        before = {number: signal.signal(number, note) for number in (*EXIT_CODES, signal.SIGHUP)}
+        numbers = (*EXIT_CODES, signal.SIGHUP)
+        for number in numbers:
+            signal.signal(number, note)
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            # Ending takes Python a moment more, in which nothing may change the exit code.
+            for number in numbers:
+                signal.signal(number, signal.SIG_IGN)
 
     def _serve(self, chain: Chain) -> None:
         """Wait for news until the end."""
@@ -115,7 +118,8 @@ class Daemon:
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001 - a reload must not end what runs well
-            log.error("not reloaded, the old configuration stays in force: %s", error)  # noqa: TRY400
+            if not chain.is_ended:  # else it is told when the daemon ends with it
+                log.error("not reloaded, the old configuration stays in force: %s", error)  # noqa: TRY400
         else:
             logging.getLogger().setLevel(chain.config.log.level.upper())
             log.info("configuration reloaded")
@@ -161,7 +165,9 @@ class Daemon:
         lost, self._failed_told = chain.meter.failed - self._failed_told, chain.meter.failed
         if lost and not problems:
             frames = "a frame" if lost == 1 else f"{lost} frames"
-            problems = [f"{frames} had no answer since the last message: {chain.loop.last_problem}"]
+            problems = [
+                f"{frames} had no answer since the last message: {chain.meter.last_problem}"
+            ]
         pids = [os.getpid(), *([pid] if (pid := chain.engine.worker_pid) else [])]
         health = HealthMessage(
             ts=round(time.time(), 3),

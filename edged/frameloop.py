@@ -55,8 +55,6 @@ class FrameLoop:
         """Monotonic time of the last sign of life."""
         self.problem: str | None = None
         """Why the last frame had no answer; None: it had one."""
-        self.last_problem = ""
-        """Why the last frame without an answer had none."""
         self._slot = slot
         self._engine = engine
         self._pipeline = pipeline
@@ -97,29 +95,31 @@ class FrameLoop:
             try:
                 frame = self._slot.take(WAIT_S)
             except TimeoutError:
+                self.problem = None  # it was of a frame long ago
                 continue
             if frame is None:
                 return
             before = self._meter.frames
             try:
                 self._answer(frame)
+                self.problem = None
             except EngineError as error:
                 self._failed(error)
-                continue
             finally:
                 frame.release()
-            self.problem = None
             if first and self._meter.frames > before:
                 first = False
                 self._on_first()
 
     def _failed(self, error: EngineError) -> None:
         """Count a frame without an answer. Why there is none is told once."""
-        self._meter.failed += 1
         problem = str(error)
-        if problem != self.problem and self._engine.problem is None:
-            log.warning("no answer from the models: %s", problem)  # else the engine has told it
-        self.problem = self.last_problem = problem
+        # The engine tells its own faults, and at the end we are the fault.
+        is_told = problem == self._meter.last_problem or self._engine.problem is not None
+        if not (is_told or self._stop.is_set()):
+            log.warning("no answer from the models: %s", problem)
+        self._meter.fail(problem)
+        self.problem = problem
 
     def _answer(self, frame: Frame) -> None:
         """Run a frame through the pipeline and publish what it shows.
@@ -129,27 +129,28 @@ class FrameLoop:
         """
         taken_ns = time.monotonic_ns()
         answers = preprocess_ns = infer_ns = invoke_ns = decode_ns = publish_ns = 0
-        for result in self._pipeline.process(frame):
-            decoded_ns = time.monotonic_ns()
-            message = self._pipeline.message(frame, result, age_ns=decoded_ns - frame.sensor_ns)
-            is_pose = isinstance(message, PoseMessage)
-            topic = self._topics.pose if is_pose else self._topics.labels
-            self._publisher.stream(topic, self._encoder.encode(message))
-            answers += 1
-            preprocess_ns += result.preprocess_ns
-            infer_ns += result.infer_ns
-            invoke_ns += result.invoke_ns
-            decode_ns += result.decode_ns
-            publish_ns += time.monotonic_ns() - decoded_ns
-        if not answers:  # no model was due
-            return
-        self._meter.add(
-            FrameTimes(
-                capture=max(taken_ns - frame.sensor_ns, 0),
-                preprocess=preprocess_ns,
-                infer=infer_ns,
-                invoke=invoke_ns,
-                decode=decode_ns,
-                publish=publish_ns,
-            )
-        )
+        try:
+            for result in self._pipeline.process(frame):
+                decoded_ns = time.monotonic_ns()
+                message = self._pipeline.message(frame, result, age_ns=decoded_ns - frame.sensor_ns)
+                is_pose = isinstance(message, PoseMessage)
+                topic = self._topics.pose if is_pose else self._topics.labels
+                self._publisher.stream(topic, self._encoder.encode(message))
+                answers += 1
+                preprocess_ns += result.preprocess_ns
+                infer_ns += result.infer_ns
+                invoke_ns += result.invoke_ns
+                decode_ns += result.decode_ns
+                publish_ns += time.monotonic_ns() - decoded_ns
+        finally:
+            if answers:  # else no model was due, or none answered
+                self._meter.add(
+                    FrameTimes(
+                        capture=max(taken_ns - frame.sensor_ns, 0),
+                        preprocess=preprocess_ns,
+                        infer=infer_ns,
+                        invoke=invoke_ns,
+                        decode=decode_ns,
+                        publish=publish_ns,
+                    )
+                )

@@ -54,7 +54,9 @@ class FrameMeter:
         self.frames = 0
         """Frames answered since the start."""
         self.failed = 0
-        """Frames without an answer since the start."""
+        """Frames for which a model had no answer, since the start."""
+        self.last_problem = ""
+        """Why the last of them had none."""
 
     def add(self, times: FrameTimes) -> None:
         """Count an answered frame."""
@@ -68,6 +70,11 @@ class FrameMeter:
             times.age,
         )
         self.frames += 1
+
+    def fail(self, problem: str) -> None:
+        """Count a frame for which a model had no answer, and why."""
+        self.failed += 1
+        self.last_problem = problem
 
     def drain(self) -> FrameSummary:
         """What the frames since the last drain took."""

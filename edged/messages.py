@@ -222,7 +222,9 @@ class HealthMessage(Payload, frozen=True, kw_only=True):
     fps: Annotated[NonNegative, Meta(description="Frames answered a second.")]
     frames: Annotated[Count, Meta(description="Frames answered since the start.")]
     dropped: Annotated[Count, Meta(description="Frames replaced by a newer one, since the start.")]
-    failed: Annotated[Count, Meta(description="Frames without an answer, since the start.")]
+    failed: Annotated[
+        Count, Meta(description="Frames for which a model had no answer, since the start.")
+    ]
     worker_restarts: Annotated[
         Count, Meta(description="Times that the process of the models was replaced.")
     ]

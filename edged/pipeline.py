@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from edged.inference.engine import Engine
 from edged.inference.specs import ModelSpec, describe
 from edged.messages import LabelsMessage, PoseMessage, labels_message, pose_message
 from edged.types import Classification, Frame, Pixels, Pose
+
+RETRY_S = 1.0
+"""A classifier without an answer is asked again so soon, or sooner if its interval is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ class LabelStage:
         """Raises `ModelError` when the labels are not those of the model."""
         self.spec = spec
         self._settings = settings
-        self._interval_ns = int(settings.interval_s * 1e9)
+        self._interval_s = settings.interval_s
         self._due_ns = 0
         classes = int(np.prod(spec.output.shape))
         self._names = (
@@ -135,9 +139,9 @@ class LabelStage:
         """Whether to look at a frame of this time."""
         return sensor_ns >= self._due_ns
 
-    def asked(self, sensor_ns: int) -> None:
-        """A frame of this time has its answer."""
-        self._due_ns = sensor_ns + self._interval_ns
+    def ask_again(self, sensor_ns: int, most_s: float = math.inf) -> None:
+        """Be due again an interval after a frame of this time, and after `most_s` at most."""
+        self._due_ns = sensor_ns + int(min(self._interval_s, most_s) * 1e9)
 
     def plan(self, frame_size: geometry.Size) -> geometry.Plan:
         """As the model was trained: the middle, or all of it."""
@@ -217,10 +221,11 @@ class Pipeline:
             output, plan = self._ask(0, self.pose, frame, clock)
             yield clock.result(poses=self.pose.decode(output, plan))
         if self.labels is not None and self.labels.is_due(frame.sensor_ns):
+            self.labels.ask_again(frame.sensor_ns, RETRY_S)
             clock = _StageClock()
             output, _ = self._ask(int(self.pose is not None), self.labels, frame, clock)
             result = clock.result(labels=self.labels.decode(output))
-            self.labels.asked(frame.sensor_ns)
+            self.labels.ask_again(frame.sensor_ns)
             yield result
 
     def message(self, frame: Frame, result: Result, *, age_ns: int) -> PoseMessage | LabelsMessage:

@@ -158,6 +158,7 @@ def test_a_stuck_worker_and_a_stuck_broker_do_not_hold_up_the_end(
             assert daemon.stop() == 0
             assert time.monotonic() - start < 2.0
         assert not worker.is_running()
+        assert "WARNING" not in daemon.log(), "that we end the worker ourselves is no fault"
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.2, 0.3])
@@ -258,6 +259,32 @@ def test_a_model_whose_answers_are_worthless_is_told(
         assert not poses(subscriber)
         assert daemon.stop() == 0
         assert daemon.log().count("not finite") == 1
+
+
+def test_a_model_that_never_answers_in_time_is_told_once_and_restarted_calmly(
+    tmp_path: Path, config: Config, subscriber: Subscriber, shared: Path
+) -> None:
+    real = shared / "models" / "movenet_single_pose_lightning_ptq.tflite"
+    hopeless = changed(changed(config, "inference", deadline_ms=1), "pose", model=str(real))
+    with Daemon(tmp_path, hopeless) as daemon:
+        until(lambda: any(health.worker_restarts > 5 for health in healths(subscriber)), "restarts")
+        assert daemon.log().count("WARNING") == 1
+        assert daemon.stop() == 0
+
+
+def test_labels_without_an_answer_cost_no_pose(
+    tmp_path: Path, config: Config, subscriber: Subscriber
+) -> None:
+    worthless = tmp_path / "nan.tflite"
+    worthless.write_bytes(tiny_models.float_classifier(float("nan")))
+    both = changed(config, "labels", model=str(worthless), interval_s=60.0)
+    with Daemon(tmp_path, both) as daemon:
+        until(lambda: len(poses(subscriber)) > 45, "poses")
+        until(lambda: healths(subscriber)[-1].frames > 30, "they count")
+        health = healths(subscriber)[-1]
+        assert 1 <= health.failed <= 4, "asked again once a second"
+        assert not labels(subscriber)
+        assert daemon.stop() == 0
 
 
 class TestReload:

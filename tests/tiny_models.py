@@ -125,6 +125,18 @@ def classifier(classes: int = 4, size: int = 32) -> bytes:
     return graph.pack([picture], [first])
 
 
+def float_classifier(factor: float, classes: int = 4, size: int = 32) -> bytes:
+    """A classifier with float scores: the first bytes of the picture times `factor`."""
+    graph = _Graph()
+    picture, first = _first_bytes(graph, size, classes)
+    real = graph.tensor((1, classes), "float32")
+    graph.operator("CAST", [first], [real], schema.CastOptionsT())
+    out = graph.tensor((1, classes), "float32")
+    by = graph.tensor((1,), "float32", np.asarray([factor], np.float32))
+    graph.operator("MUL", [real, by], [out], schema.MulOptionsT())
+    return graph.pack([picture], [out])
+
+
 def many_outputs(count: int, size: int = 32) -> bytes:
     """A model with as many outputs, each [1, 1] uint8: their description is long."""
     graph = _Graph()

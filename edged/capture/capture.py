@@ -91,7 +91,10 @@ class Capture:
             return
         self._thread.join(timeout_s)
         if self._thread.is_alive():
-            log.warning("camera: its driver does not come back after %g s; left behind", timeout_s)
+            level = logging.DEBUG if timeout_s < CLOSE_TIMEOUT_S else logging.WARNING
+            log.log(
+                level, "camera: its driver does not come back after %g s; left behind", timeout_s
+            )
 
     def _run(self) -> None:
         if is_live(self._settings.source):

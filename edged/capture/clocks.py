@@ -27,6 +27,13 @@ CATCH_UP_NS = 5_000_000_000
 """So long are frames left out after a gap; then the camera has become faster."""
 
 
+SETTLED_NS = 60_000_000_000
+"""A lag that has not become less for so long is none: frames that wait are read faster than they
+come. The stream's clock has stood still for a while."""
+SHRINKING = 0.05
+"""A lag becomes less when it does by this part of the time that passes."""
+
+
 class Clock(Protocol):
     """Sees every frame of a device or stream in its order."""
 
@@ -50,6 +57,8 @@ class StreamClock:
         self._position_ns = 0.0
         self._offset_ns = 0.0
         """Our time minus the stream's."""
+        self._lag_ns = 0.0
+        self._lagging_since_ns = 0
 
     def sensor_ns(self, position_ms: float, arrived_ns: int) -> int:
         """See `Clock`. A clock that stands still or goes back begins anew."""
@@ -63,7 +72,17 @@ class StreamClock:
         else:
             self._offset_ns = offset_ns
         self._position_ns = position_ns
+        if self._is_settled(offset_ns - self._offset_ns, arrived_ns):
+            self._offset_ns = offset_ns
         return arrived_ns - round(offset_ns - self._offset_ns)
+
+    def _is_settled(self, lag_ns: float, arrived_ns: int) -> bool:
+        """Whether a lag has stayed too long to be one."""
+        waited_ns = arrived_ns - self._lagging_since_ns
+        if lag_ns < GAP_NS or lag_ns < self._lag_ns - SHRINKING * waited_ns:
+            self._lag_ns, self._lagging_since_ns = lag_ns, arrived_ns
+            return False
+        return waited_ns > SETTLED_NS
 
 
 class DriverClock:

@@ -28,6 +28,12 @@ DEADLINE_FACTOR = 10
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
 """Between two workers that do not start, growing twofold, with jitter."""
+STEADY_S = 10.0
+"""A worker that served so long ends a row of faults."""
+QUICK_FAULTS = 3
+"""So many faults in a row are answered with a new worker at once."""
+MOST_FAULT_PAUSE_S = 0.5
+"""Then there is a pause before it, but a short one: each fault may have a cause of its own."""
 FRAMES_BETWEEN_CHATTER = 256
 
 
@@ -50,6 +56,11 @@ class Engine:
         self._deadline_s = settings.deadline_ms / 1e3
         self._pause_s = FIRST_PAUSE_S
         self._next_start = 0.0
+        self._since = 0.0
+        self._faults = 0
+        """In a row."""
+        self._told: str | None = None
+        """What was logged in this row of faults."""
         self._invokes = 0
         self._ready = False
         self._closed = False
@@ -131,8 +142,9 @@ class Engine:
             elapsed = self._worker.invoke(model, self._deadline_s)
         except EngineError as error:
             self.restarts += 1
-            self._retire(error, 0.0)
-            self._start_worker()
+            self._retire(error, self._pause_after_fault())
+            if self._next_start <= time.monotonic():
+                self._start_worker()
             raise
         self._invokes += 1
         if self._invokes % FRAMES_BETWEEN_CHATTER == 0 and (words := self._worker.chatter()):
@@ -179,10 +191,10 @@ class Engine:
             slowest_s = max(model.warmup_ns for model in worker.models) / 1e9
             wanted_s = max(LEAST_DEADLINE_S, DEADLINE_FACTOR * slowest_s)
             self._deadline_s = min(wanted_s, MOST_DEADLINE_S)
-        if self.problem is not None:
+        if self.problem is not None and self._faults <= 1:
             _log.info("the worker is back (process %d)", worker.pid)
         self.problem = None
-        self._pause_s = FIRST_PAUSE_S
+        self._since = time.monotonic()
         self._ready = True
 
     def _retire(self, error: Exception, pause_s: float) -> None:
@@ -191,9 +203,20 @@ class Engine:
         if worker is not None:
             worker.kill()
         self._next_start = time.monotonic() + pause_s
-        if self.problem != str(error) and not self._closed:
-            self.problem = str(error)
+        self.problem = str(error)
+        # Before the first answer, whoever waits for it is told by the exception.
+        if self.signatures and self.problem != self._told and not self._closed:
+            self._told = self.problem
             _log.warning("no answer from the models: %s", self.problem)
+
+    def _pause_after_fault(self) -> float:
+        """None for a fault now and then, a short one where a worker does not last."""
+        if time.monotonic() - self._since > STEADY_S:
+            self._faults, self._pause_s, self._told = 0, FIRST_PAUSE_S, None
+        self._faults += 1
+        if self._faults <= QUICK_FAULTS:
+            return 0.0
+        return min(self._backed_off(), MOST_FAULT_PAUSE_S)
 
     def _backed_off(self) -> float:
         pause_s = self._pause_s

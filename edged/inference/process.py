@@ -158,6 +158,8 @@ class Worker:
             raise self._death("while loading")
         if text[0] != DONE:
             raise ModelError(text[1:].decode(errors="replace"))
+        if not fds:
+            raise EngineError("no file descriptor is left for the shared memory")
         self._map(fds[0], int.from_bytes(text[1:], sys.byteorder))
         if words := self.chatter():
             _log.debug("worker %d: %s", self.pid, words.strip())

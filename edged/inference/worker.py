@@ -164,7 +164,7 @@ def done(number: int) -> bytes:
 
 def failed(error: Exception) -> bytes:
     """A message that tells an error."""
-    return FAILED + one_line(error).encode()[:ERROR_BYTES]
+    return FAILED + one_line(error).encode(errors="replace")[:ERROR_BYTES]
 
 
 def serve(connection: socket.socket, models: list[Model]) -> None:

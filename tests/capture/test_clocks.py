@@ -47,6 +47,18 @@ def test_what_a_stream_s_frame_took_longer_than_others_is_its_age(
         assert sensor_ns == pytest.approx(taken_ns, abs=20 * MS)
 
 
+def test_a_stream_whose_clock_stood_still_for_a_while_is_believed_again() -> None:
+    # A camera in its privacy mode for 10 s, which goes on counting where it stopped.
+    clock = StreamClock()
+    ages_ns = []
+    for number in range(30 * 100):
+        position_ns = number * PERIOD_NS
+        arrived_ns = NOW_NS + position_ns + (10_000 * MS if number > 300 else 0)
+        ages_ns.append(arrived_ns - clock.sensor_ns(1 + position_ns / MS, arrived_ns))
+    assert ages_ns[301] > 9_000 * MS
+    assert max(ages_ns[301 + 30 * 62 :]) < 20 * MS
+
+
 @given(st.lists(st.floats() | st.just(0.0)))
 @example([1.7e308, -1.7e308, 1.7e308, 1.0, float("nan"), 2.0])
 def test_a_stream_that_tells_nonsense_gives_times_all_the_same(positions: list[float]) -> None:
