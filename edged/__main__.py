@@ -6,13 +6,13 @@ import sys
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. A Ctrl-C before it listens to signals is as quiet as a later one."""
     try:
-        # Here, since it takes 0.1 s, and an early Ctrl-C is as quiet as a late one.
-        from edged.cli import main as run  # noqa: PLC0415
+        from edged.cli import main as run  # noqa: PLC0415 - takes 0.1 s, and so is guarded too
+
+        run()
     except KeyboardInterrupt:
         sys.exit(130)
-    run()
 
 
 if __name__ == "__main__":

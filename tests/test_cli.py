@@ -139,3 +139,35 @@ def test_a_fault_of_edged_itself_is_one_line_too(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("edged: unforeseen UnicodeEncodeError")
     assert "Traceback" not in done.stderr
+
+
+DURING_IMPORT = """
+import sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "edged.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Finder())
+"""
+WHILE_BUILT = """
+import edged.cli
+
+def app(**_):
+    raise KeyboardInterrupt
+
+edged.cli.app = app
+"""
+
+
+@pytest.mark.parametrize("moment", [DURING_IMPORT, WHILE_BUILT])
+def test_an_early_ctrl_c_is_quiet(moment: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{moment}\nfrom edged.__main__ import main\nmain()"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

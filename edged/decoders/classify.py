@@ -13,6 +13,9 @@ from edged.decoders.quantization import dequantize
 from edged.errors import ModelError
 from edged.types import Classification, Label
 
+LONGEST_CODE = 4
+"""Letters of an abbreviation (`USB`, `COCO`); a longer word in capitals is a word."""
+
 _BACKGROUND = {"background", "__background__", "dummy", "none", "nothing", "unknown", "???"}
 """What labels files call the class that is none of the others."""
 
@@ -104,6 +107,7 @@ def _largest(scores: npt.NDArray[Any], count: int) -> list[int]:
 def fit_labels(text: str, count: int, origin: str) -> tuple[str, ...]:
     """The names of a model's classes, from the text of a labels file with a class a line.
 
+    A file all in capitals becomes lower case; any other keeps its case.
     Leading numbers (`12: cat`, `12 cat`) go, when every line has one and they ascend; numbers with
     gaps say which class each line names. Blank lines count only where the number of classes says
     so. A background class that only one of the two has is added or left out.
@@ -120,7 +124,7 @@ def fit_labels(text: str, count: int, origin: str) -> tuple[str, ...]:
     while lines and not lines[-1]:
         lines.pop()
     filled = [line for line in lines if line]
-    names = _without_numbers(filled, count)
+    names = _not_shouted(_without_numbers(filled, count))
     if len(names) != count and len(lines) == count:
         names = [line or f"class {i}" for i, line in enumerate(lines)]
     named_background = bool(names) and names[0].lower() in _BACKGROUND
@@ -149,6 +153,13 @@ def _without_numbers(lines: list[str], count: int) -> list[str]:
         named = {int(match[1]): match[2] for match in matches}
         return [named.get(i, f"class {i}") for i in range(count)]
     return [match[2] for match in matches]
+
+
+def _not_shouted(names: list[str]) -> list[str]:
+    """In lower case, where every name is in capitals; short ones, as of letters, are names."""
+    is_shouted = all(name == name.upper() for name in names)
+    has_words = any(len(word) > LONGEST_CODE for name in names for word in name.split())
+    return [name.lower() for name in names] if is_shouted and has_words else names
 
 
 def numbered_labels(count: int) -> tuple[str, ...]:

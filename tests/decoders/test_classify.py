@@ -167,3 +167,17 @@ def test_any_text_gives_all_labels_or_a_clear_error(text: str, count: int) -> No
         return
     assert len(named) == count
     assert all(name.strip() for name in named)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("TABBY CAT\nDOG", ("tabby cat", "dog")),
+        ("1 TABBY\n2 DOG", ("tabby", "dog")),
+        ("Tabby Cat\nDOG", ("Tabby Cat", "DOG")),
+        ("A\nB", ("A", "B")),
+        ("USB\nHDMI", ("USB", "HDMI")),
+    ],
+)
+def test_a_file_all_in_capitals_is_told_in_lower_case(text: str, names: tuple[str, ...]) -> None:
+    assert classify.fit_labels(text, 2, "labels.txt") == names
