@@ -6,7 +6,6 @@ PCK, percentage of correct keypoints, of the torso: Sapp and Taskar, MODEC, CVPR
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -81,37 +80,3 @@ def mean(marks: Marks) -> float:
     """Over what is labelled; NaN where nothing is."""
     labelled = marks[~np.isnan(marks)]
     return float(labelled.mean()) if len(labelled) else float("nan")
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Means over many frames."""
-
-    frames: int
-    """With at least one labelled keypoint."""
-    found: float
-    """0..1: in how many of them a person was found."""
-    oks: float
-    """The mean of the frames' OKS."""
-    pck: float
-    """Of all labelled keypoints, the fraction that is right."""
-    oks_of: tuple[float, ...]
-    """17 means, in the order of the keypoints; NaN: never labelled."""
-    pck_of: tuple[float, ...]
-
-
-def summarize(marks: Iterable[Mark]) -> Summary:
-    """Raises `ValueError` when no frame has a labelled keypoint."""
-    labelled = [one for one in marks if not np.isnan(one.mean_oks)]
-    if not labelled:
-        raise ValueError("no frame with a keypoint in it")
-    oks = np.stack([one.oks for one in labelled])
-    pck = np.stack([one.pck for one in labelled])
-    return Summary(
-        frames=len(labelled),
-        found=float(np.mean([one.found for one in labelled])),
-        oks=float(np.mean([one.mean_oks for one in labelled])),
-        pck=mean(pck),
-        oks_of=tuple(mean(column) for column in oks.T),
-        pck_of=tuple(mean(column) for column in pck.T),
-    )

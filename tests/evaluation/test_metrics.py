@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from edged.evaluation.metrics import SIGMAS, Mark, mark, mean, summarize
+from edged.evaluation.metrics import SIGMAS, mark, mean
 from edged.types import Keypoints, Truth
 
 SIZE = (640, 480)
@@ -106,23 +106,3 @@ def test_nobody_found_is_worth_nothing() -> None:
 def test_a_person_without_area_is_told_apart_from_a_perfect_one() -> None:
     keypoints = standing()
     assert mark(answer(keypoints + 0.01), truth(keypoints, area=0.0), SIZE).mean_oks == 0.0
-
-
-def test_a_summary_is_a_mean_over_frames_that_have_keypoints() -> None:
-    keypoints = standing()
-    marks: list[Mark] = [
-        mark(answer(keypoints), truth(keypoints), SIZE),
-        mark(None, truth(keypoints), SIZE),
-        mark(answer(keypoints), truth(keypoints, 0), SIZE),
-    ]
-    summary = summarize(marks)
-    assert summary.frames == 2
-    assert summary.found == 0.5
-    assert summary.oks == 0.5
-    assert summary.pck == 0.5
-    assert summary.oks_of == (0.5,) * 17
-
-
-def test_a_summary_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="no frame"):
-        summarize([mark(None, truth(standing(), 0), SIZE)])
