@@ -67,7 +67,7 @@ class Figure:
 def _worn(patches: Packed, scene: Scene) -> Packed:
     """Folds and dirt: no two patches have quite the same colour."""
     rng = np.random.default_rng(scene.room.seed)
-    by = rng.normal(1.0, 0.025, (len(patches.colours), 1))
+    by = rng.normal(1.0, 0.012, (len(patches.colours), 1))
     return Packed(
         patches.corners, np.clip(patches.colours * by, 0.0, 1.0), patches.nearer, patches.parts
     )
@@ -143,7 +143,13 @@ def _upper_arm(body: Body, scene: Scene, side: int) -> Bone:
     shoulder, elbow = body.radius(Joint.LEFT_SHOULDER), body.radius(Joint.LEFT_ELBOW)
     sleeve, outfit = scene.outfit.sleeve, scene.outfit
     cloth = (-1.0, min(sleeve, 1.0), outfit.shirt, outfit.loose) if sleeve else None
-    stations = [(0.0, shoulder), (0.45, (shoulder + elbow) / 2 * 1.04), (1.0, elbow)]
+    stations = [
+        (0.0, shoulder * 0.8),
+        (0.12, shoulder * 0.97),
+        (0.25, shoulder),
+        (0.5, (shoulder + elbow) / 2 * 1.05),
+        (1.0, elbow),
+    ]
     return Bone(
         Joint.LEFT_SHOULDER + side,
         Joint.LEFT_ELBOW + side,
@@ -199,6 +205,7 @@ def _thigh(body: Body, scene: Scene, side: int) -> Bone:
         _profile(stations, scene.looks.skin, cloth),
         0,
         Part.LEFT_THIGH + side,
+        sunk=0.06,
     )
 
 
@@ -245,8 +252,8 @@ def _neck(body: Body, scene: Scene) -> Bone:
     rings = (
         Ring(0.0, -0.8 * radius, radius * 1.25, skin),
         Ring(0.0, 0.0, radius * 1.08, skin),
-        Ring(0.45, 0.0, radius, skin),
-        Ring(1.0, 0.0, radius, skin),
+        Ring(0.4, 0.0, radius, skin),
+        Ring(0.75, 0.0, radius * 0.92, skin),
     )
     return Bone(Joint.NECK, Joint.HEAD, rings, 0, Part.NECK)
 
@@ -268,6 +275,9 @@ def _dumbbell(body: Body, colour: Rgb, side: int) -> Bone:
     return Bone(Joint.LEFT_WRIST + side, Joint.LEFT_HAND + side, rings, 0, Part.LEFT_HAND + side)
 
 
+_SPINE = [Joint.PELVIS, Joint.WAIST, Joint.CHEST, Joint.NECK, Joint.HEAD]
+
+
 class _Torso:
     """From the crotch to the neck: rings that are wider than deep and bend with the spine."""
 
@@ -282,32 +292,32 @@ class _Torso:
         middle = tall * girth * (0.082 - 0.008 * curves)
         ribs = tall * girth * (0.093 - 0.004 * curves)
         arms = body.shoulder_half + 0.15 * shoulder
-        # Spine from pelvis (0) over waist (1), chest (2) to neck (3); half width, half depth.
+        # Spine from pelvis (0) over waist (1), chest (2), neck (3) to head (4); half width, half depth.
         given = np.array(
             [
-                (-0.75, hips * 0.35, pelvis * 0.45),
-                (-0.55, hips * 0.75, pelvis * 0.85),
-                (-0.15, hips * 1.0, pelvis * (1.0 + 0.08 * curves)),
+                (-0.72, hips * 0.3, pelvis * 0.4),
+                (-0.5, hips * 0.66, pelvis * 0.8),
+                (-0.1, hips * 1.0, pelvis * (1.0 + 0.08 * curves)),
                 (0.4, (hips + middle) / 2 * 1.0, pelvis * 0.97),
                 (1.0, middle, waist),
                 (1.5, ribs, chest * 0.97),
                 (1.83, ribs * 1.06, chest),
-                (2.05, arms, chest * 0.82),
-                (2.45, arms * 0.8, chest * 0.62),
-                (2.85, neck * 1.5, neck * 1.25),
-                (3.1, neck * 1.05, neck * 1.05),
+                (2.0, arms, chest * 0.84),
+                (2.4, arms * 0.92, chest * 0.7),
+                (2.9, arms * 0.6, neck * 1.3),
+                (3.12, neck * 1.35, neck * 1.15),
+                (3.35, neck * 1.05, neck * 1.02),
             ]
         )
         loose = scene.outfit.loose
-        at = np.linspace(given[0, 0], given[-1, 0], TORSO_RINGS)
+        at = np.concatenate([np.linspace(-0.72, 1.83, TORSO_RINGS - 5), given[-5:, 0] + 0.001])
+        at[-1] -= 0.001
         wide, deep = (np.interp(at, given[:, 0], given[:, i]) for i in (1, 2))
-        neckline = 2.75
+        neckline = 3.05
         dressed = (at < neckline) * loose
         self._wide, self._deep = (wide + dressed)[:, None], (deep + dressed)[:, None]
         # The lengths between the joints, and how the joints' places make the rings' centres.
-        self._weights = np.stack(
-            [np.interp(at, [0, 1, 2, 3], np.eye(4)[i]) for i in range(4)], axis=1
-        )
+        self._weights = np.stack([np.interp(at, range(5), np.eye(5)[i]) for i in range(5)], axis=1)
         below = np.minimum(at, 0.0)
         self._weights[:, 0] -= below
         self._weights[:, 1] += below
@@ -332,12 +342,14 @@ class _Torso:
                 colour = scene.looks.skin
             elif level < hem:
                 colour = outfit.trousers
-            patches.add(band, np.tile(np.array(colour), (TORSO_SIDES, 1)), Part.TORSO)
+            # A hem lies over the thighs, though they may stand out further.
+            nearer = 0.05 if hem < level < 1.0 else 0.0
+            patches.add(band, np.tile(np.array(colour), (TORSO_SIDES, 1)), Part.TORSO, nearer)
         self._shape = (TORSO_RINGS, TORSO_SIDES, 3)
 
     def lay(self, posture: Posture, out: Floats) -> None:
         """Write the vertices."""
-        spine = posture[[Joint.PELVIS, Joint.WAIST, Joint.CHEST, Joint.NECK]]
+        spine = posture[_SPINE]
         hips = _unit(posture[Joint.LEFT_HIP] - posture[Joint.RIGHT_HIP])
         shoulders = _unit(posture[Joint.LEFT_SHOULDER] - posture[Joint.RIGHT_SHOULDER])
         lower, upper = spine[1] - spine[0], spine[2] - spine[1]

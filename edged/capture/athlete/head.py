@@ -32,7 +32,10 @@ class Head:
         ear = np.array(body.left_ear)
         for sign in (1.0, -1.0):
             self._ball(
-                ear * (1, sign, 1), np.array([0.010, 0.004, 0.017]) * body.height, looks.skin
+                ear * (1, sign, 1),
+                np.array([0.010, 0.005, 0.017]) * body.height,
+                _rgb(np.array(looks.skin) * (0.95, 0.88, 0.86)),
+                -0.01 if looks.style == "long" else 0.02,
             )
         if looks.style != "bald":
             self._hair(scene, body.height)
@@ -119,9 +122,9 @@ class Head:
         tall, looks = body.height, scene.looks
         skin = np.array(looks.skin)
         _, eye, level = body.left_eye
-        lips = _rgb(skin * (0.8, 0.55, 0.52))
+        lips = _rgb(skin * (0.88, 0.62, 0.6))
         brow = _rgb(np.array(looks.hair) * 0.8) if looks.style != "bald" else _rgb(skin * 0.45)
-        shade = _rgb(skin * 0.8)
+        shade = _rgb(skin * 0.85)
         for sign in (1.0, -1.0):
             y = sign * eye
             self._blob(y, level, 0.0105 * tall, 0.0065 * tall, shade, 0.012)
@@ -142,7 +145,7 @@ class Head:
         root[2] = body_z
         sides = [self._on_face(sign * 0.0095 * tall, down - 0.003 * tall) for sign in (1.0, -1.0)]
         under = self._on_face(0.0, down - 0.006 * tall)
-        bright, dark = _rgb(skin * 1.03), _rgb(skin * 0.62)
+        bright, dark = _rgb(skin * 1.03), _rgb(skin * 0.72)
         self._decal(np.stack([root, tip, sides[0], root]), bright, 0.016)
         self._decal(np.stack([root, sides[1], tip, root]), _rgb(skin * 0.93), 0.016)
         self._decal(np.stack([tip, sides[1], under, sides[0]]), dark, 0.016)
@@ -157,9 +160,9 @@ class Head:
         edge = {
             "cap": (1.35, 1.3, 1.22, 1.1, 1.0),
             "long": (2.2, 2.15, 1.75, 0.9, 0.78),
-        }.get(looks.style, (2.05, 1.95, 1.5, 0.9, 0.75))
+        }.get(looks.style, (2.05, 1.9, 1.3, 0.88, 0.75))
         if cap:  # what hair it lets see
-            below = np.interp(front, angles, (2.0, 1.9, 1.45, 0.9, 0.75))
+            below = np.interp(front, angles, (2.0, 1.85, 1.4, 0.9, 0.75))
             self._shell(below, around, 1.03, looks.hair)
         thick = {"long": 1.1, "short": 1.08, "cap": 1.1}.get(looks.style, 1.05)
         self._shell(np.interp(front, angles, edge), around, thick, colour)

@@ -20,6 +20,8 @@ from edged.cv import cv2
 from edged.types import Pixels
 
 _SHIFT = 4
+_GLOSS = 50.0
+"""Grey levels that a highlight adds."""
 _SPARE = 64
 """So many pixels is the bank of noise larger than a frame."""
 _BANK_SEED = 0x5EED
@@ -111,7 +113,11 @@ class Painter:
         centred = places / size * 2.0 - 1.0
         dark = 1.0 - self._vignette / 2 * np.einsum("ij,ij->i", centred, centred)
         shade = (self._ambient * sky + self._strength * direct) * edge * np.maximum(dark, 0.1)
-        return self._colours[which] * shade[:, None]
+        # Skin and cloth shine a little where they mirror the light (Blinn, 1977).
+        halfway = view / np.sqrt(np.einsum("ij,ij->i", view, view))[:, None] + self._towards
+        halfway /= np.sqrt(np.einsum("ij,ij->i", halfway, halfway))[:, None]
+        gloss = np.maximum(np.einsum("ij,ij->i", normals, halfway), 0.0) ** 12
+        return self._colours[which] * shade[:, None] + (_GLOSS * self._strength) * gloss[:, None]
 
 
 class _Noise:

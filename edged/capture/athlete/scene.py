@@ -32,6 +32,9 @@ SKIN = (
 )
 """Monk Skin Tone Scale (Ellis Monk, https://skintone.google), from light to dark."""
 
+_BLOOD = (1.0, 0.86, 0.77)
+"""Makes the scale's flat patches look alive in full light."""
+
 HAIR = (
     (0.05, 0.045, 0.04),
     (0.12, 0.08, 0.055),
@@ -145,26 +148,27 @@ class Scene:
         """The scene of a seed, from 0: always the same one."""
         # A generator for each part: a change in one leaves the others as they were.
         looks, outfit, room, light, camera, sensor = np.random.default_rng(seed).spawn(6)
+        view = _camera(camera)
         return cls(
             looks=_looks(looks),
             outfit=_outfit(outfit),
             room=_room(room),
-            light=_light(light),
-            camera=_camera(camera),
+            light=_light(light, view.azimuth),
+            camera=view,
             sensor=_sensor(sensor),
             dumbbells=_grey(outfit, 0.05, 0.4) if outfit.random() < 0.12 else None,  # noqa: PLR2004
         )
 
 
 def _looks(rng: np.random.Generator) -> Looks:
-    tone = float(rng.uniform(0.0, len(SKIN) - 1.01))
+    tone = float(rng.beta(1.5, 1.8)) * (len(SKIN) - 1.01)
     below, part = int(tone), tone % 1.0
     skin = (1 - part) * np.array(SKIN[below]) + part * np.array(SKIN[below + 1])
     dyed = rng.random() < 0.05  # noqa: PLR2004
     natural = HAIR[int(rng.choice(len(HAIR), p=(0.26, 0.22, 0.17, 0.06, 0.1, 0.06, 0.08, 0.05)))]
     style = _STYLES[int(rng.choice(len(_STYLES), p=(0.4, 0.16, 0.08, 0.14, 0.1, 0.12)))]
     return Looks(
-        skin=_jittered(rng, skin / 255 * 0.95, 0.02),
+        skin=_jittered(rng, skin / 255 * _BLOOD, 0.015),
         hair=_vivid(rng) if dyed else _jittered(rng, np.array(natural), 0.03),
         style=style,
         beard=style not in {"long", "ponytail", "bun"} and rng.random() < 0.25,  # noqa: PLR2004
@@ -214,9 +218,10 @@ def _room(rng: np.random.Generator) -> Room:
     )
 
 
-def _light(rng: np.random.Generator) -> Light:
-    around, up = rng.uniform(0.0, 2 * math.pi), rng.uniform(0.45, 1.35)
-    ambient = float(rng.uniform(0.35, 0.7))
+def _light(rng: np.random.Generator, azimuth: float) -> Light:
+    # People who put up a camera rarely point it at the lamp.
+    around, up = azimuth + rng.normal(0.0, 1.2), rng.uniform(0.45, 1.35)
+    ambient = float(rng.uniform(0.45, 0.8))
     gain = float(np.clip(rng.normal(1.0, 0.13), 0.6, 1.25))
     warm = float(rng.normal(0.0, 0.05))
     return Light(
@@ -225,7 +230,7 @@ def _light(rng: np.random.Generator) -> Light:
             math.cos(up) * math.sin(around),
             math.sin(up),
         ),
-        strength=float(rng.uniform(0.9, 1.15)) - ambient,
+        strength=float(rng.uniform(1.05, 1.3)) - ambient,
         ambient=ambient,
         tint=(gain * (1 + warm), gain * (1 + float(rng.normal(0.0, 0.015))), gain * (1 - warm)),
         shadow=float(rng.uniform(0.25, 0.7)),

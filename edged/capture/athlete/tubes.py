@@ -124,7 +124,10 @@ class Limbs:
         for number, bone in enumerate(bones):
             corners = band_corners(first_vertex + number * most * SIDES, SIDES, most)
             for band, ring in zip(corners, bone.rings[:-1], strict=False):
-                patches.add(band, np.tile(np.array(ring.colour), (SIDES, 1)), bone.part)
+                colours = np.tile(np.array(ring.colour), (SIDES, 1))
+                patches.add(
+                    band, colours, bone.part, -bone.sunk * (ring.along == 0.0 and ring.beyond < 0.0)
+                )
 
     def lay(self, posture: Floats, axes: Floats, out: Floats) -> None:
         """Write the vertices (n, 3).
@@ -158,3 +161,5 @@ class Bone:
     reference: int
     """Which of the body's axes the wide direction of flat rings stands across."""
     part: int
+    sunk: float = 0.0
+    """Metres by which its first round end is drawn as if farther: it is inside of the trunk."""
