@@ -14,7 +14,7 @@ from edged.capture.athlete.body import Body, Joint, Posture
 from edged.capture.athlete.head import Head
 from edged.capture.athlete.lens import Floats
 from edged.capture.athlete.scene import Rgb, Scene
-from edged.capture.athlete.tubes import SIDES, Bone, Limbs, Packed, Patches, Ring, band_corners
+from edged.capture.athlete.tubes import Bone, Limbs, Packed, Patches, Ring, band_corners
 
 TORSO_SIDES = 20
 TORSO_RINGS = 15
@@ -227,7 +227,7 @@ def _shank(body: Body, scene: Scene, side: int) -> Bone:
 
 
 def _foot(body: Body, scene: Scene, side: int) -> Bone:
-    """A shoe: a sole in its own colour is what its lower sides are, see `_worn`."""
+    """A shoe, with heel and tip in another colour."""
     heel, toe, ankle = (
         body.radius(joint) for joint in (Joint.LEFT_HEEL, Joint.LEFT_TOE, Joint.LEFT_ANKLE)
     )

@@ -18,7 +18,7 @@ _WIDE, _DEEP, _HIGH = 0.043, 0.053, 0.066
 
 
 class Head:
-    """Everything above the neck. Own axes: x forward, y left, z up, from the centre of the skull."""
+    """Everything above the neck; its own axes are forward, left, up from the skull's centre."""
 
     def __init__(
         self, body: Body, scene: Scene, first_vertex: int, patches: Patches, part: int
@@ -46,9 +46,9 @@ class Head:
         """Write the vertices: turned as nose and ears are."""
         centre = posture[Joint.HEAD]
         left = _unit(posture[Joint.LEFT_EAR] - posture[Joint.RIGHT_EAR])
-        # The nose is ahead of the ears' middle and lower than it: the eyes' middle is level.
+        # The nose is ahead of the ears' middle, and lower by an angle that was measured before.
         ears = (posture[Joint.LEFT_EAR] + posture[Joint.RIGHT_EAR]) / 2
-        ahead = (posture[Joint.NOSE] - ears) / 1.0
+        ahead = posture[Joint.NOSE] - ears
         up = _unit(np.cross(ahead - left * float(ahead @ left), left))
         tilt = self._nose_tilt
         forward = np.cross(left, up)
@@ -92,7 +92,8 @@ class Head:
         low = np.maximum(-points[..., 2], 0.0)
         points[..., 1] *= 1.0 - 0.28 * low
         points[..., 0] = points[..., 0] * (1.0 - 0.18 * low) + 0.22 * low
-        return points * self._size * np.asarray(scale)[..., None]
+        scaled: Floats = points * self._size * np.asarray(scale)[..., None]
+        return scaled
 
     def _decal(self, points: Floats, colour: Rgb, nearer: float = 0.012) -> None:
         """A patch (4, 3) on the surface, counterclockwise from outside."""
@@ -141,8 +142,7 @@ class Head:
 
     def _nose(self, forward: float, down: float, tall: float, skin: Floats) -> None:
         tip = np.array([forward, 0.0, down])
-        root = self._on_face(0.0, body_z := 0.010 * tall)
-        root[2] = body_z
+        root = self._on_face(0.0, 0.010 * tall)
         sides = [self._on_face(sign * 0.0095 * tall, down - 0.003 * tall) for sign in (1.0, -1.0)]
         under = self._on_face(0.0, down - 0.006 * tall)
         bright, dark = _rgb(skin * 1.03), _rgb(skin * 0.72)
@@ -201,7 +201,7 @@ class Head:
         top = self._on_skull(np.full((1, 15), 1.45), around, 1.1)[0]
         levels = np.linspace(0.0, 1.0, 5)[:, None, None]
         length = 0.115 * tall
-        points = top[None] * (1.0, 1.0, 1.0) + levels * np.array([-0.012 * tall, 0.0, -length])
+        points = top[None] + levels * np.array([-0.012 * tall, 0.0, -length])
         points[..., 1] *= 1.0 + 0.12 * np.sin(levels[..., 0] * math.pi)
         first = self._add(points[::-1].reshape(-1, 3))
         corners = band_corners(first, 15, 5, closed=False).reshape(-1, 4)

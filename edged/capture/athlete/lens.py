@@ -20,6 +20,11 @@ STANDING_M = 1.75
 """The size of the athlete for whom a camera is placed."""
 OVERHEAD_M = 2.2
 """So high reach the arms of most."""
+_CLOSE = 0.8
+_NEAREST_M = 1.2
+_IN_FRONT_M = 0.1
+_MARGIN = 0.97
+"""Of the frame is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,36 +111,36 @@ def placed(
     )
     standing = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, STANDING_M]])
     raised = np.array([[0.0, y, OVERHEAD_M] for y in (-0.3, 0.3)])
-    needed = standing if fraction > 0.8 else np.concatenate([standing, lying, raised])  # noqa: PLR2004
+    needed = standing if fraction > _CLOSE else np.concatenate([standing, lying, raised])
     edge = math.tan(fov / 2)
-    distance = 1.2
+    distance = _NEAREST_M
     while True:
-        position = np.array([distance, 0.0, height])
-        top, bottom = (
-            np.arctan2(z - height, np.hypot(*(points[:, :2] - position[:2]).T))
-            for points in (needed, standing)
-            for z in (points[:, 2],)
-        )
-        pitch = float(top.max() + top.min()) / 2
-        to_points = needed - position
-        forward = np.array([-math.cos(pitch), 0.0, math.sin(pitch)])
-        down = np.array([math.sin(pitch), 0.0, math.cos(pitch)]) * -1.0
-        depth = to_points @ forward
-        across, along = np.abs(to_points[:, 1]), np.abs(to_points @ down)
-        size = math.tan((bottom.max() - bottom.min()) / 2) / edge
-        fits = (
-            depth.min() > 0.1 and max((across / depth).max(), (along / depth).max()) < edge * 0.97
-        )  # noqa: PLR2004
-        if size <= fraction and fits:
+        away = np.hypot(distance - needed[:, 0], needed[:, 1])
+        angles = np.arctan2(needed[:, 2] - height, away)
+        pitch = float(angles.max() + angles.min()) / 2
+        along, across, depth = _seen_from(needed, distance, height, pitch)
+        fits = depth.min() > _IN_FRONT_M and max(along.max(), across.max()) < edge * _MARGIN
+        # The first two are feet and crown.
+        if math.tan((angles[1] - angles[0]) / 2) <= edge * fraction and fits:
             break
         distance *= 1.02
-    slack = max(0.0, edge * 0.97 - float((along / depth).max()))
+    slack = max(0.0, edge * _MARGIN - float(along.max()))
     return Camera(
         azimuth=azimuth,
         distance=distance,
         height=height,
         pitch=pitch + float(rng.uniform(-0.8, 0.8)) * slack,
-        pan=float(rng.uniform(-0.5, 0.5)) * max(0.0, edge - float((across / depth).max())),
+        pan=float(rng.uniform(-0.5, 0.5)) * max(0.0, edge - float(across.max())),
         roll=float(np.clip(rng.normal(0.0, 0.025), -0.07, 0.07)),
         fov=fov,
     )
+
+
+def _seen_from(
+    points: Floats, distance: float, height: float, pitch: float
+) -> tuple[Floats, Floats, Floats]:
+    """Tangents of the angles up or down and to a side, and depths, from straight in front."""
+    back, side, up = distance - points[:, 0], points[:, 1], points[:, 2] - height
+    depth = math.cos(pitch) * back + math.sin(pitch) * up
+    along = np.abs(math.cos(pitch) * up - math.sin(pitch) * back)
+    return along / depth, np.abs(side) / depth, depth

@@ -117,7 +117,9 @@ class Painter:
         halfway = view / np.sqrt(np.einsum("ij,ij->i", view, view))[:, None] + self._towards
         halfway /= np.sqrt(np.einsum("ij,ij->i", halfway, halfway))[:, None]
         gloss = np.maximum(np.einsum("ij,ij->i", normals, halfway), 0.0) ** 12
-        return self._colours[which] * shade[:, None] + (_GLOSS * self._strength) * gloss[:, None]
+        colours: Floats = self._colours[which] * shade[:, None]
+        colours += (_GLOSS * self._strength) * gloss[:, None]
+        return colours
 
 
 class _Noise:

@@ -11,15 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from edged.capture.athlete.lens import Floats, Lens
-from edged.capture.athlete.scene import Light, Rgb, Room, Scene
+from edged.capture.athlete.scene import Light, Rgb, Room, Scene, chance
 from edged.cv import cv2
 from edged.types import Pixels
 
 _SHIFT = 4
 """Fractional bits of the coordinates that OpenCV gets."""
 _NEAR_M = 0.05
+_TRIANGLE = 3
 _CLEAR_M = 0.6
 """Nothing stands nearer to the camera than so far behind the athlete."""
 
@@ -49,7 +51,7 @@ def painted(scene: Scene, lens: Lens) -> Pixels:
 
 def _fill(canvas: Pixels, lens: Lens, face: Face) -> None:
     seen = _cut((face.corners - lens.position) @ lens.rotation.T, lens)
-    if len(seen) < 3:  # noqa: PLR2004
+    if len(seen) < _TRIANGLE:
         return
     pixels = seen[:, :2] / seen[:, 2:] * lens.focal + (lens.width / 2, lens.height / 2)
     points = np.round((pixels - 0.5) * (1 << _SHIFT)).astype(np.int32)
@@ -75,9 +77,6 @@ def _cut(corners: Floats, lens: Lens) -> Floats:
                 kept.append(corner)
         corners = np.array(kept).reshape(-1, 3)
     return corners
-
-
-# Places. A `Hall` knows the walls.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,7 +170,7 @@ def _studio(rng: np.random.Generator, scene: Scene, lens: Lens) -> Iterator[Face
 def _outdoors(rng: np.random.Generator, scene: Scene, lens: Lens) -> Iterator[Face]:
     """Grass or sand under the sky, with hills, trees and houses far off."""
     light = scene.light
-    sand = rng.random() < 0.3  # noqa: PLR2004
+    sand = chance(rng, 0.3)
     ground = (0.7, 0.6, 0.45) if sand else (0.3, float(rng.uniform(0.38, 0.5)), 0.2)
     wide = 400.0 * np.array([[1, -1, 0], [1, 1, 0], [-1, 1, 0], [-1, -1, 0]])
     colour = _lit(ground, light, np.array([0.0, 0.0, 1.0]))
@@ -187,7 +186,7 @@ def _outdoors(rng: np.random.Generator, scene: Scene, lens: Lens) -> Iterator[Fa
         angle = away + float(rng.uniform(-1.0, 1.0))
         foot = np.array([distance * math.cos(angle), distance * math.sin(angle), 0.0])
         across = np.array([-math.sin(angle), math.cos(angle), 0.0])
-        if rng.random() < 0.3:  # noqa: PLR2004
+        if chance(rng, 0.3):
             yield from _house(rng, light, foot, across)
         else:
             yield from _tree(rng, light, foot, across)
@@ -243,7 +242,7 @@ def _floor(rng: np.random.Generator, scene: Scene, corners: Sequence[Floats]) ->
     origin, first, second = corners[0], corners[1] - corners[0], corners[3] - corners[0]
     reach_1, reach_2 = float(np.linalg.norm(first)), float(np.linalg.norm(second))
     first, second = first / reach_1, second / reach_2
-    chequered = 0.8 if room.floor == "tiles" and rng.random() < 0.3 else 1.0  # noqa: PLR2004
+    chequered = 0.8 if room.floor == "tiles" and chance(rng, 0.3) else 1.0
     for row, a in enumerate(np.arange(0.0, reach_1, wide)):
         begin = -float(rng.uniform(0.0, length)) if room.floor == "planks" else 0.0
         for column, b in enumerate(np.arange(begin, reach_2, length)):
@@ -345,7 +344,7 @@ def _shelf(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> Ite
         yield Face(wall.patch(x, x + wide, low, low + 0.03, 0.3), wood)
         while at < x + wide - 0.1:
             thick, tall = rng.uniform(0.03, 0.12), rng.uniform(0.12, 0.3)
-            if rng.random() < 0.8:  # noqa: PLR2004
+            if chance(rng, 0.8):
                 book = wall.patch(at, at + thick, low + 0.03, low + tall, 0.28)
                 yield Face(book, _lit(_any(rng), light, wall.inward))
             at += thick + 0.004
@@ -416,11 +415,11 @@ def _uneven(canvas: Pixels, rng: np.random.Generator, scene: Scene) -> None:
     grain = rng.normal(1.0, float(rng.uniform(0.0, 0.03)), (height // 4 + 1, width // 4 + 1))
     field = cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC)
     field *= cv2.resize(grain.astype(np.float32), (width, height))
-    field *= vignette(width, height, scene.sensor.vignette)
+    field *= _vignette(width, height, scene.sensor.vignette)
     np.clip(canvas * field[..., None], 0, 255, out=canvas, casting="unsafe")
 
 
-def vignette(width: int, height: int, strength: float) -> np.ndarray:  # type: ignore[type-arg]
+def _vignette(width: int, height: int, strength: float) -> npt.NDArray[np.float32]:
     """float32 (height, width): 1 in the middle, 1 - strength in the corners."""
     x = (np.arange(width, dtype=np.float32) + 0.5) / width * 2 - 1
     y = (np.arange(height, dtype=np.float32) + 0.5) / height * 2 - 1

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from edged.capture.athlete.lens import Camera, placed
+from edged.capture.athlete.lens import Camera, Floats, placed
 
 Rgb: TypeAlias = tuple[float, float, float]
 """Reflected red, green and blue, 0..1, before any light."""
@@ -45,6 +45,10 @@ HAIR = (
     (0.55, 0.54, 0.52),
     (0.82, 0.81, 0.79),
 )
+_BLACK, _GREY = 0.2, 0.42
+"""Of all clothes, so many are black; so many are black, grey or white."""
+_SHORT = 0.3
+"""A shorter sleeve may go with a bare waist."""
 _STYLES: tuple[HairStyle, ...] = ("short", "long", "bald", "ponytail", "bun", "cap")
 _FLOORS: tuple[Floor, ...] = ("planks", "tiles", "rubber", "plain")
 _PLACES: tuple[Place, ...] = ("room", "studio", "outdoors")
@@ -156,22 +160,27 @@ class Scene:
             light=_light(light, view.azimuth),
             camera=view,
             sensor=_sensor(sensor),
-            dumbbells=_grey(outfit, 0.05, 0.4) if outfit.random() < 0.12 else None,  # noqa: PLR2004
+            dumbbells=_grey(outfit, 0.05, 0.4) if chance(outfit, 0.12) else None,
         )
+
+
+def chance(rng: np.random.Generator, share: float) -> bool:
+    """True in that share (0..1) of all draws."""
+    return bool(rng.random() < share)
 
 
 def _looks(rng: np.random.Generator) -> Looks:
     tone = float(rng.beta(1.5, 1.8)) * (len(SKIN) - 1.01)
     below, part = int(tone), tone % 1.0
     skin = (1 - part) * np.array(SKIN[below]) + part * np.array(SKIN[below + 1])
-    dyed = rng.random() < 0.05  # noqa: PLR2004
+    dyed = chance(rng, 0.05)
     natural = HAIR[int(rng.choice(len(HAIR), p=(0.26, 0.22, 0.17, 0.06, 0.1, 0.06, 0.08, 0.05)))]
     style = _STYLES[int(rng.choice(len(_STYLES), p=(0.4, 0.16, 0.08, 0.14, 0.1, 0.12)))]
     return Looks(
         skin=_jittered(rng, skin / 255 * _BLOOD, 0.015),
         hair=_vivid(rng) if dyed else _jittered(rng, np.array(natural), 0.03),
         style=style,
-        beard=style not in {"long", "ponytail", "bun"} and rng.random() < 0.25,  # noqa: PLR2004
+        beard=style not in {"long", "ponytail", "bun"} and chance(rng, 0.25),
         eyes=((0.25, 0.15, 0.08), (0.2, 0.3, 0.4), (0.25, 0.32, 0.2))[int(rng.integers(3))],
         curves=float(rng.uniform(0.4, 1.0)) if style in {"long", "ponytail", "bun"} else 0.1,
     )
@@ -184,19 +193,19 @@ def _outfit(rng: np.random.Generator) -> Outfit:
     leg = (0.22, 0.5, 0.75, 1.1, 1.6, 1.9)[
         int(rng.choice(6, p=(0.08, 0.27, 0.22, 0.06, 0.12, 0.25)))
     ]
-    tight = rng.random() < 0.45  # noqa: PLR2004
+    tight = chance(rng, 0.45)
     return Outfit(
         shirt=_cloth(rng),
-        stripes=_cloth(rng) if rng.random() < 0.2 else None,  # noqa: PLR2004
+        stripes=_cloth(rng) if chance(rng, 0.2) else None,
         sleeve=sleeve,
         trousers=_cloth(rng),
         leg=leg,
         loose=float(rng.uniform(0.001, 0.004) if tight else rng.uniform(0.006, 0.02)),
-        bare_waist=tight and sleeve < 0.3 and rng.random() < 0.4,  # noqa: PLR2004
-        sock=_grey(rng, 0.7, 0.95) if rng.random() < 0.6 else _cloth(rng),  # noqa: PLR2004
+        bare_waist=tight and sleeve < _SHORT and chance(rng, 0.4),
+        sock=_grey(rng, 0.7, 0.95) if chance(rng, 0.6) else _cloth(rng),
         sock_height=float(rng.choice([0.05, 0.15, 0.3, 0.75], p=[0.4, 0.3, 0.2, 0.1])),
         shoe=_cloth(rng),
-        sole=_grey(rng, 0.6, 0.95) if rng.random() < 0.7 else _grey(rng, 0.05, 0.4),  # noqa: PLR2004
+        sole=_grey(rng, 0.6, 0.95) if chance(rng, 0.7) else _grey(rng, 0.05, 0.4),
         cap=_cloth(rng),
     )
 
@@ -211,8 +220,8 @@ def _room(rng: np.random.Generator) -> Room:
         floor=floor,
         floor_colour=wood if floor == "planks" else _wall(rng, 0.2, 0.8),
         wall_colour=_wall(rng, 0.25, 0.95),
-        trim_colour=_grey(rng, 0.6, 0.95) if rng.random() < 0.7 else _wall(rng, 0.1, 0.6),  # noqa: PLR2004
-        mat=_vivid(rng) if rng.random() < 0.45 else None,  # noqa: PLR2004
+        trim_colour=_grey(rng, 0.6, 0.95) if chance(rng, 0.7) else _wall(rng, 0.1, 0.6),
+        mat=_vivid(rng) if chance(rng, 0.45) else None,
         turned=float(rng.choice([0.0, math.pi / 4, rng.uniform(0, math.pi / 2)])),
         clutter=int(rng.integers(0, 11)),
     )
@@ -255,7 +264,7 @@ def _sensor(rng: np.random.Generator) -> Sensor:
     )
 
 
-def _jittered(rng: np.random.Generator, colour: np.ndarray, by: float) -> Rgb:  # type: ignore[type-arg]
+def _jittered(rng: np.random.Generator, colour: Floats, by: float) -> Rgb:
     red, green, blue = np.clip(colour + rng.normal(0.0, by), 0.02, 0.97)
     return float(red), float(green), float(blue)
 
@@ -273,9 +282,9 @@ def _grey(rng: np.random.Generator, low: float, high: float) -> Rgb:
 def _cloth(rng: np.random.Generator) -> Rgb:
     """Black, grey, white or navy as often as a colour."""
     kind = rng.random()
-    if kind < 0.2:  # noqa: PLR2004
+    if kind < _BLACK:
         return _grey(rng, 0.05, 0.18)
-    if kind < 0.42:  # noqa: PLR2004
+    if kind < _GREY:
         return _grey(rng, 0.18, 0.95)
     return colorsys.hsv_to_rgb(*rng.uniform((0.0, 0.2, 0.15), (1.0, 0.95, 0.95)))
 

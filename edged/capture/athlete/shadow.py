@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from edged.capture.athlete.body import Body, Joint, Posture
 from edged.capture.athlete.lens import Floats, Lens
@@ -83,10 +84,10 @@ class Shadow:
 
     def _fill(
         self,
-        mask: np.ndarray,
+        mask: npt.NDArray[np.uint8],
         ends: Floats,
         radii: Floats,
-        dark: float | Floats,  # type: ignore[type-arg]
+        dark: float | Floats,
     ) -> None:
         mask[:] = 0
         outline = ends[:, :, None] + radii[..., None, None] * self._circle
@@ -98,7 +99,7 @@ class Shadow:
                 cv2.fillConvexPoly(mask, cv2.convexHull(hulls[i]), float(levels[i]), cv2.LINE_8, 4)
 
 
-def _box(mask: np.ndarray) -> tuple[int, int, int, int] | None:  # type: ignore[type-arg]
+def _box(mask: npt.NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
     left, top, width, height = cv2.boundingRect(mask)
     return (left, top, left + width, top + height) if width and height else None
 
