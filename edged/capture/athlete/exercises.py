@@ -1,20 +1,61 @@
-"""How a body stands."""
+"""The nine exercises: what each one looks like at every depth."""
 
 from __future__ import annotations
 
-from edged.capture.athlete.body import Body, Joint, Posture
-from edged.capture.athlete.kinematics import Arm, Bearing, Foot, posture_of, raised
+from collections.abc import Callable
+from typing import Literal, TypeAlias, get_args
+
+from edged.capture.athlete import floor, standing
+from edged.capture.athlete.body import Body, Posture
+from edged.capture.athlete.kinematics import Bearing, posture_of
+from edged.capture.athlete.style import Side, Style
+
+Exercise: TypeAlias = Literal[
+    "squat",
+    "push-up",
+    "biceps-curl",
+    "shoulder-press",
+    "jumping-jack",
+    "lunge",
+    "sit-up",
+    "deadlift",
+    "plank",
+]
+EXERCISES: tuple[Exercise, ...] = get_args(Exercise)
+
+_BEARINGS: dict[Exercise, Callable[[Body, float, Style, Side], Bearing]] = {
+    "squat": standing.squat,
+    "push-up": floor.push_up,
+    "biceps-curl": standing.biceps_curl,
+    "shoulder-press": standing.shoulder_press,
+    "jumping-jack": standing.jumping_jack,
+    "lunge": standing.lunge,
+    "sit-up": floor.sit_up,
+    "deadlift": standing.deadlift,
+    "plank": floor.plank,
+}
+
+TEXTBOOK = Style()
 
 
-def stand(body: Body) -> Posture:
+def bearing(
+    body: Body, exercise: Exercise, depth: float, style: Style = TEXTBOOK, side: Side = "left"
+) -> Bearing:
+    """What a body does at a depth of 0 (the start) to 1 (the full range).
+
+    `side` is the leg in front of a lunge, and the arm that works where `style` works one at a time.
+    A plank is a hold: its depth is a breath.
+    """
+    return _BEARINGS[exercise](body, max(0.0, min(1.0, depth)), style, side)
+
+
+def posture(
+    body: Body, exercise: Exercise, depth: float, style: Style = TEXTBOOK, side: Side = "left"
+) -> Posture:
+    """Where every joint is then, (28, 3) metres; see `bearing`."""
+    return posture_of(body, bearing(body, exercise, depth, style, side))
+
+
+def stand(body: Body, style: Style = TEXTBOOK) -> Posture:
     """Standing relaxed, arms at the sides."""
-    toe = body.toe_ahead, body.hip_half * 1.1, body.radii[Joint.LEFT_TOE]
-    arm = Arm(upper=raised(0.16, 1.3), fore=raised(0.12, 0.4), hand=raised(0.1, 0.0))
-    bearing = Bearing(
-        pelvis=(0.0, 0.0, body.ankle_height + body.leg * 0.998),
-        left_foot=Foot(toe, 0.12),
-        right_foot=Foot((toe[0], -toe[1], toe[2]), -0.12),
-        left_arm=arm,
-        right_arm=arm,
-    )
-    return posture_of(body, bearing)
+    return posture_of(body, standing.standing(body, style))
