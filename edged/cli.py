@@ -190,6 +190,114 @@ def demo(
     return demo.run(model, source, seconds, broker)
 
 
+@app.command()
+def athlete(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="VIDEO", help="An .mp4 or .avi file.")
+    ],
+    exercise: Annotated[
+        str | None,
+        typer.Option(
+            "--exercise", "-e", metavar="NAME", help="As squat; default: each of the nine in turn."
+        ),
+    ] = None,
+    script: Annotated[
+        Path | None,
+        typer.Option("--script", metavar="FILE.toml", help="A workout, see docs/athlete.md."),
+    ] = None,
+    reps: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Of a set; default: 10, of each of nine 6.")
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", "-t", metavar="FILE.json", help="Keypoints, angles, reps, phases."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**31 - 1, help="Who, where and seen from where; default: 0."),
+    ] = None,
+    view: Annotated[
+        float | None,
+        typer.Option(
+            min=-360.0,
+            max=360.0,
+            metavar="DEGREES",
+            help="0: from in front, 90: from the athlete's left; default: by the seed.",
+        ),
+    ] = None,
+    width: Annotated[int, typer.Option(min=16, max=4096)] = 640,
+    height: Annotated[int, typer.Option(min=16, max=4096)] = 480,
+    fps: Annotated[float, typer.Option(min=1.0, max=120.0, help="Frames a second.")] = 30.0,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="End there; default: with the workout.")
+    ] = None,
+) -> None:
+    """Render somebody who works out, with the truth about every frame: for tests of your own."""
+    from edged.commands import athlete
+
+    athlete.run(
+        exercise,
+        script,
+        out=out,
+        truth=truth,
+        reps=reps,
+        seed=seed,
+        view_deg=view,
+        size=(width, height),
+        fps=fps,
+        seconds=seconds,
+    )
+
+
+@app.command()
+def evaluate(
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            "-s",
+            metavar="SOURCE",
+            help="athlete: another person and place in each frame; athlete:squat?seed=7: one of "
+            "them, followed; or a video with its --truth.",
+        ),
+    ] = "athlete",
+    model: ModelName = "movenet-lightning",
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", "-t", metavar="FILE.json", help="As edged athlete writes it."),
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, max=2**30, help="Of the first person.")] = 0,
+    looks: Annotated[
+        int,
+        typer.Option(
+            min=1, max=2, help="At each frame of another person: 2 as edged infer, 1 at the whole."
+        ),
+    ] = 2,
+    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the model; 0: by itself.")] = 0,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the table: .png, .svg or .pdf."),
+    ] = Path("evaluation.png"),
+    no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Measure how near a model's poses are to the truth: OKS and PCK."""
+    from edged.commands import evaluate
+
+    evaluate.run(
+        source,
+        model=model,
+        truth=truth,
+        frames=frames,
+        seed=seed,
+        looks=2 if looks == 2 else 1,  # noqa: PLR2004 - two looks
+        threads=threads,
+        plot_file=None if no_plot else plot,
+        json=json,
+    )
+
+
 class Pace(enum.StrEnum):
     """How fast a benchmark's frames come."""
 
