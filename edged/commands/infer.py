@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -12,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TypeAlias
 
 import msgspec
 
 from edged.capture.source import Source, files_at, is_live, is_picture, open_source
+from edged.commands.ending import ends_by_sigterm
 from edged.commands.overlays import Overlays, targets
 from edged.config import Camera, Inference, LabelModel, PoseFit, PoseModel, model_directories
 from edged.errors import EdgedError, EngineError, SourceError, UsageError
@@ -122,7 +121,7 @@ def run(
     places = targets(overlay, files) if overlay else {}
     show = msgspec.json.Encoder() if json else None
     with (
-        _ends_by_sigterm(),
+        ends_by_sigterm(),
         contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
         Overlays(places) as overlays,
         contextlib.closing(_ahead(_shots([path for path, _ in found]))) as shots,
@@ -148,21 +147,6 @@ def run(
                 shot.frame.release()
             advance(shot.source, shot.share)
     return problems.exit_code
-
-
-@contextlib.contextmanager
-def _ends_by_sigterm() -> Iterator[None]:
-    """Have SIGTERM unwind what is open, as Ctrl-C does; the exit code is a shell's for it."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, before)  # a second one ends it at once
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Path]]]:
