@@ -231,7 +231,7 @@ def verify(names: Sequence[str], *, json: bool) -> int:
             if store.is_installed(entry, model_directories())
         }
     lines = [line for name, entry in models.items() for line in _checked(name, entry)]
-    wrong = sum(line.state not in store.FINE for line in lines)
+    wrong = [line for line in lines if line.state not in store.FINE]
     if json:
         print(msgspec.json.encode(lines).decode())
     else:
@@ -241,12 +241,17 @@ def verify(names: Sequence[str], *, json: bool) -> int:
         if not lines:
             print("no models are here: edged models list shows what there is")
     if wrong:
-        print(
-            f"edged: {wrong} of {len(lines)} files {'is' if wrong == 1 else 'are'} not right: "
-            f"edged models pull gets those that belong into {own_models()}",
-            file=sys.stderr,
-        )
-    return int(wrong > 0)
+        print(f"edged: {_how_to_mend(wrong, len(lines))}", file=sys.stderr)
+    return int(bool(wrong))
+
+
+def _how_to_mend(wrong: Sequence[CheckLine], total: int) -> str:
+    """How many files are not right, and what to do, in a line."""
+    ours = [line for line in wrong if Path(line.path).parent == own_models()]
+    names = " ".join(dict.fromkeys(line.model for line in ours))
+    others = "remove or replace what is elsewhere" if len(ours) < len(wrong) else ""
+    what = "; ".join(filter(None, [others, names and f"edged models pull {names}"]))
+    return f"{len(wrong)} of {total} files {'is' if len(wrong) == 1 else 'are'} not right: {what}"
 
 
 def _checked(name: str, entry: Entry) -> Iterator[CheckLine]:
