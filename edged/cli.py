@@ -26,13 +26,29 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check and show the configuration.")
 app.add_typer(config_app, name="config")
+models_app = typer.Typer(help="Models that edged knows by name: list, pull, verify, remove.")
+app.add_typer(models_app, name="models")
+
+
+def _model_names(incomplete: str) -> list[tuple[str, str]]:
+    from edged.commands import models
+
+    return models.completions(incomplete)
+
 
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="Default: the defaults of every key."),
 ]
 ModelName = Annotated[
-    str, typer.Option("--model", "-m", metavar="MODEL", help="A catalog name or a .tflite file.")
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="A catalog name or a .tflite file.",
+        autocompletion=_model_names,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -367,6 +383,69 @@ def config_show(
     from edged.commands import config
 
     config.show(file)
+
+
+CatalogName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Of the catalog.", autocompletion=_model_names)
+]
+CatalogNames = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME...", help="Of the catalog.", autocompletion=_model_names),
+]
+
+
+@models_app.command("list")
+def models_list(json: Json = False) -> None:
+    """Tell every model of the catalog, and which are on this machine."""
+    from edged.commands import models
+
+    models.show(json=json)
+
+
+@models_app.command("pull")
+def models_pull(
+    names: CatalogNames = [],  # noqa: B006 - not changed by anybody
+    everything: Annotated[bool, typer.Option("--all", help="All of the catalog.")] = False,
+    edgetpu: Annotated[
+        bool, typer.Option(help="Also the half that is compiled for the Edge TPU.")
+    ] = True,
+) -> int:
+    """Download models, and check them; goes on where it was interrupted."""
+    from edged.commands import models
+
+    return models.pull(names, everything=everything, edgetpu=edgetpu)
+
+
+@models_app.command("verify")
+def models_verify(
+    names: CatalogNames = [],  # noqa: B006
+    json: Json = False,
+) -> int:
+    """Check these models, or all that are here; exit code 1 when a file is not right."""
+    from edged.commands import models
+
+    return models.verify(names, json=json)
+
+
+@models_app.command("path")
+def models_path(
+    name: CatalogName,
+    edgetpu: Annotated[
+        bool, typer.Option("--edgetpu", help="Of the half that is compiled for the Edge TPU.")
+    ] = False,
+) -> None:
+    """Print where a model's file is; exit code 1 when it is not on this machine."""
+    from edged.commands import models
+
+    models.path(name, edgetpu=edgetpu)
+
+
+@models_app.command("remove")
+def models_remove(names: CatalogNames) -> int:
+    """Delete models that were pulled; never those that come with edged or lie elsewhere."""
+    from edged.commands import models
+
+    return models.remove(names)
 
 
 @app.command()

@@ -11,8 +11,9 @@ import numpy as np
 from edged.capture.athlete.address import script_in, script_of
 from edged.capture.athlete.athlete import Athlete
 from edged.capture.athlete.told import ToldClip, ToldMoment, tell
+from edged.commands.ending import ends_by_sigterm
 from edged.commands.files import Video, check_video, write_bytes
-from edged.commands.progress import bar, ended_by_sigterm
+from edged.commands.progress import bar
 from edged.errors import UsageError
 from edged.types import Pixels
 
@@ -55,7 +56,7 @@ def run(
     count = max(1, math.ceil(duration_s * fps))
     told: list[ToldMoment] = []
     pixels: Pixels = np.empty((size[1], size[0], 3), np.uint8)
-    with ended_by_sigterm(), Video(out, size, fps) as video, bar(count) as advance:
+    with ends_by_sigterm(), Video(out, size, fps) as video, bar(count) as advance:
         for number in range(count):
             moment = athlete.at(number / fps)
             athlete.paint(moment, pixels, number)

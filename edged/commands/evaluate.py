@@ -17,7 +17,8 @@ from edged.capture.athlete.exercises import EXERCISES
 from edged.capture.athlete.source import open_athlete
 from edged.capture.athlete.told import ToldClip, truth_of
 from edged.capture.source import is_athlete, open_source
-from edged.commands.progress import bar, ended_by_sigterm
+from edged.commands.ending import ends_by_sigterm
+from edged.commands.progress import bar
 from edged.config import Camera, Inference, LabelModel, PoseModel, model_directories
 from edged.errors import SourceError, UsageError
 from edged.evaluation import plot
@@ -71,7 +72,7 @@ def run(
     is_anyone = source == ANYONE
     shots = _anyone(seed, frames) if is_anyone else _sequence(source, truth, frames)
     with (
-        ended_by_sigterm(),
+        ends_by_sigterm(),
         contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
         contextlib.closing(shots),
         bar(frames) as advance,

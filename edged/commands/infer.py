@@ -16,8 +16,9 @@ from typing import TypeAlias
 import msgspec
 
 from edged.capture.source import Source, files_at, is_athlete, is_live, is_picture, open_source
+from edged.commands.ending import ends_by_sigterm
 from edged.commands.overlays import Overlays, targets
-from edged.commands.progress import bar, ended_by_sigterm
+from edged.commands.progress import bar
 from edged.config import Camera, Inference, LabelModel, PoseFit, PoseModel, model_directories
 from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.inference.catalog import ModelFile, resolve
@@ -121,7 +122,7 @@ def run(
     places = targets(overlay, files) if overlay else {}
     show = msgspec.json.Encoder() if json else None
     with (
-        ended_by_sigterm(),
+        ends_by_sigterm(),
         contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
         Overlays(places) as overlays,
         contextlib.closing(_ahead(_shots([path for path, _ in found]))) as shots,

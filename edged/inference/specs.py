@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edged.errors import ModelError
-from edged.inference.catalog import Decoder, Fit, ModelFile, not_here
+from edged.inference.catalog import KINDS, Decoder, Fit, Kind, ModelFile, not_here
 from edged.types import TensorInfo
-
-Kind: TypeAlias = Literal["pose", "labels"]
-
-_KINDS: Mapping[Decoder, Kind] = {"movenet": "pose", "classify": "labels"}
 
 _MAX_LABELS_BYTES = 4 * 1024 * 1024
 """A larger labels file is none."""
@@ -56,7 +52,7 @@ class ModelSpec:
     @property
     def kind(self) -> Kind:
         """What it finds."""
-        return _KINDS[self.decoder]
+        return KINDS[self.decoder]
 
 
 def describe(
@@ -199,7 +195,7 @@ def _find_labels(file: ModelFile, given: Path | None) -> Labels | None:
         return _read_labels(given)
     if file.labels is not None:
         if file.entry is not None and file.entry.labels is not None and not file.labels.exists():
-            raise not_here(file.name, file.entry.labels, file.labels.parent)
+            raise not_here(file.name, file.entry.labels)
         return _read_labels(file.labels)
     text = _embedded_text(file.path)
     if text is not None:

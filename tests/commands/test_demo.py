@@ -179,8 +179,7 @@ def test_what_is_missing_is_told_with_commands_to_run(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     told = done.stderr
     assert told.startswith("edged: a demo needs a source")
-    path = tmp_path / "movenet_single_pose_lightning_ptq.tflite"
-    assert f"curl -fL -o {path} https://" in told
+    assert "models pull movenet-lightning\n" in told
     assert "demo --source " in told.splitlines()[-1]
 
 
@@ -188,14 +187,14 @@ def test_only_what_is_missing_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "movenet_single_pose_lightning_ptq.tflite").touch()
     done = demo(home=tmp_path)
     assert done.returncode == 2
-    assert "curl" not in done.stderr
+    assert "models pull" not in done.stderr
 
 
-def test_a_known_model_that_is_not_here_is_told_with_its_address(tmp_path: Path) -> None:
+def test_a_known_model_that_is_not_here_is_told_with_how_to_get_it(tmp_path: Path) -> None:
     done = demo("--model", "mobilenet-v2", "--source", "x.mp4", home=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("edged: mobilenet-v2 is not on this machine; to get it:\n\n")
-    assert done.stderr.count("curl -fL -o ") == 2  # its labels too
+    assert "models pull mobilenet-v2\n" in done.stderr
     assert done.stderr.endswith("demo --model mobilenet-v2 --source x.mp4\n")
 
 
