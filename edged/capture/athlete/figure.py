@@ -5,40 +5,14 @@ What is flesh comes from the `Body`; what is cloth from the `Scene`.
 
 from __future__ import annotations
 
-import math
-from enum import IntEnum
-
 import numpy as np
 
 from edged.capture.athlete.body import Body, Joint, Posture
 from edged.capture.athlete.head import Head
 from edged.capture.athlete.lens import Floats
 from edged.capture.athlete.scene import Rgb, Scene
-from edged.capture.athlete.tubes import Bone, Limbs, Packed, Patches, Ring, band_corners
-
-TORSO_SIDES = 20
-TORSO_RINGS = 15
-"""So many rings make a torso, between the nine that are given."""
-
-
-class Part(IntEnum):
-    """The parts of the figure, each roughly convex."""
-
-    TORSO = 0
-    HEAD = 1
-    NECK = 2
-    LEFT_UPPER_ARM = 3
-    RIGHT_UPPER_ARM = 4
-    LEFT_FOREARM = 5
-    RIGHT_FOREARM = 6
-    LEFT_HAND = 7
-    RIGHT_HAND = 8
-    LEFT_THIGH = 9
-    RIGHT_THIGH = 10
-    LEFT_SHANK = 11
-    RIGHT_SHANK = 12
-    LEFT_FOOT = 13
-    RIGHT_FOOT = 14
+from edged.capture.athlete.torso import Torso
+from edged.capture.athlete.tubes import Bone, Limbs, Packed, Patches, Ring
 
 
 class Figure:
@@ -48,9 +22,9 @@ class Figure:
         patches = Patches()
         self._limbs = Limbs(_bones(body, scene), 0, patches)
         torso = self._limbs.vertices
-        self._torso = _Torso(body, scene, torso, patches)
-        head = torso + TORSO_RINGS * TORSO_SIDES
-        self._head = Head(body, scene, head, patches, Part.HEAD)
+        self._torso = Torso(body, scene, torso, patches)
+        head = torso + self._torso.vertices
+        self._head = Head(body, scene, head, patches)
         self._vertices = np.empty((head + self._head.vertices, 3))
         self._bounds = torso, head
         self.patches: Packed = _worn(patches.packed(), scene)
@@ -68,13 +42,11 @@ def _worn(patches: Packed, scene: Scene) -> Packed:
     """Folds and dirt: no two patches have quite the same colour."""
     rng = np.random.default_rng(scene.room.seed)
     by = rng.normal(1.0, 0.012, (len(patches.colours), 1))
-    return Packed(
-        patches.corners, np.clip(patches.colours * by, 0.0, 1.0), patches.nearer, patches.parts
-    )
+    return Packed(patches.corners, np.clip(patches.colours * by, 0.0, 1.0), patches.nearer)
 
 
 def _axes(posture: Posture) -> Floats:
-    """Directions that limbs are turned by: 0 askew, 1 / 2 the left and right shank."""
+    """Directions that limbs are turned by: 0 askew, 1 / 2 the left and right shank, 3 the left."""
     left = posture[Joint.LEFT_HIP] - posture[Joint.RIGHT_HIP]
     up = posture[Joint.CHEST] - posture[Joint.PELVIS]
     askew = 0.6 * up + 0.8 * left + 0.3 * np.cross(left, up)
@@ -83,6 +55,7 @@ def _axes(posture: Posture) -> Floats:
             askew,
             posture[Joint.LEFT_KNEE] - posture[Joint.LEFT_ANKLE],
             posture[Joint.RIGHT_KNEE] - posture[Joint.RIGHT_ANKLE],
+            posture[Joint.LEFT_SHOULDER] - posture[Joint.RIGHT_SHOULDER],
         ]
     )
 
@@ -155,7 +128,6 @@ def _upper_arm(body: Body, scene: Scene, side: int) -> Bone:
         Joint.LEFT_ELBOW + side,
         _profile(stations, scene.looks.skin, cloth),
         0,
-        Part.LEFT_UPPER_ARM + side,
     )
 
 
@@ -169,7 +141,6 @@ def _forearm(body: Body, scene: Scene, side: int) -> Bone:
         Joint.LEFT_WRIST + side,
         _profile(stations, scene.looks.skin, cloth),
         0,
-        Part.LEFT_FOREARM + side,
     )
 
 
@@ -190,7 +161,7 @@ def _hand(body: Body, scene: Scene, side: int) -> Bone:
         Ring(1.0, fingers * 0.9, knuckles * 0.7, skin, 0.5),
         Ring(1.0, fingers, knuckles * 0.1, skin),
     )
-    return Bone(Joint.LEFT_WRIST + side, Joint.LEFT_HAND + side, rings, 0, Part.LEFT_HAND + side)
+    return Bone(Joint.LEFT_WRIST + side, Joint.LEFT_HAND + side, rings, 0)
 
 
 def _thigh(body: Body, scene: Scene, side: int) -> Bone:
@@ -204,7 +175,6 @@ def _thigh(body: Body, scene: Scene, side: int) -> Bone:
         Joint.LEFT_KNEE + side,
         _profile(stations, scene.looks.skin, cloth),
         0,
-        Part.LEFT_THIGH + side,
         sunk=0.06,
     )
 
@@ -222,7 +192,6 @@ def _shank(body: Body, scene: Scene, side: int) -> Bone:
         Joint.LEFT_ANKLE + side,
         _profile(stations, scene.looks.skin, cloth),
         0,
-        Part.LEFT_SHANK + side,
     )
 
 
@@ -242,9 +211,7 @@ def _foot(body: Body, scene: Scene, side: int) -> Bone:
         Ring(1.0, toe * 0.4, toe * 1.7, sole, 0.7, 0.0),
         Ring(1.0, toe, toe * 0.6, sole, 0.6),
     )
-    return Bone(
-        Joint.LEFT_HEEL + side, Joint.LEFT_TOE + side, rings, 1 + side, Part.LEFT_FOOT + side
-    )
+    return Bone(Joint.LEFT_HEEL + side, Joint.LEFT_TOE + side, rings, 1 + side)
 
 
 def _neck(body: Body, scene: Scene) -> Bone:
@@ -255,11 +222,11 @@ def _neck(body: Body, scene: Scene) -> Bone:
         Ring(0.4, 0.0, radius, skin),
         Ring(0.75, 0.0, radius * 0.92, skin),
     )
-    return Bone(Joint.NECK, Joint.HEAD, rings, 0, Part.NECK)
+    return Bone(Joint.NECK, Joint.HEAD, rings, 0)
 
 
 def _dumbbell(body: Body, colour: Rgb, side: int) -> Bone:
-    """Held in the fist, along the hand."""
+    """Held in the fist, across the hand."""
     reach, thick = 0.14, body.radius(Joint.LEFT_HAND) * 1.9
     metal = (0.6, 0.6, 0.62)
     rings = (
@@ -272,108 +239,10 @@ def _dumbbell(body: Body, colour: Rgb, side: int) -> Bone:
         Ring(1.0, reach, thick, colour),
         Ring(1.0, reach, 0.002, colour),
     )
-    return Bone(Joint.LEFT_WRIST + side, Joint.LEFT_HAND + side, rings, 0, Part.LEFT_HAND + side)
-
-
-_SPINE = [Joint.PELVIS, Joint.WAIST, Joint.CHEST, Joint.NECK, Joint.HEAD]
-
-
-class _Torso:
-    """From the crotch to the neck: rings that are wider than deep and bend with the spine."""
-
-    def __init__(self, body: Body, scene: Scene, first_vertex: int, patches: Patches) -> None:
-        girth = 1.0 + 0.22 * body.build
-        tall, curves = body.height, scene.looks.curves
-        pelvis, waist, chest = (
-            body.radius(joint) for joint in (Joint.PELVIS, Joint.WAIST, Joint.CHEST)
-        )
-        shoulder, neck = body.radius(Joint.LEFT_SHOULDER), body.radius(Joint.NECK)
-        hips = max(body.hip_half + 0.75 * body.radius(Joint.LEFT_HIP), 0.088 * tall * girth)
-        middle = tall * girth * (0.082 - 0.008 * curves)
-        ribs = tall * girth * (0.093 - 0.004 * curves)
-        arms = body.shoulder_half + 0.15 * shoulder
-        # Spine from pelvis (0) over waist (1), chest (2), neck (3) to head (4); half width, half depth.
-        given = np.array(
-            [
-                (-0.72, hips * 0.3, pelvis * 0.4),
-                (-0.5, hips * 0.66, pelvis * 0.8),
-                (-0.1, hips * 1.0, pelvis * (1.0 + 0.08 * curves)),
-                (0.4, (hips + middle) / 2 * 1.0, pelvis * 0.97),
-                (1.0, middle, waist),
-                (1.5, ribs, chest * 0.97),
-                (1.83, ribs * 1.06, chest),
-                (2.0, arms, chest * 0.84),
-                (2.4, arms * 0.92, chest * 0.7),
-                (2.9, arms * 0.6, neck * 1.3),
-                (3.12, neck * 1.35, neck * 1.15),
-                (3.35, neck * 1.05, neck * 1.02),
-            ]
-        )
-        loose = scene.outfit.loose
-        at = np.concatenate([np.linspace(-0.72, 1.83, TORSO_RINGS - 5), given[-5:, 0] + 0.001])
-        at[-1] -= 0.001
-        wide, deep = (np.interp(at, given[:, 0], given[:, i]) for i in (1, 2))
-        neckline = 3.05
-        dressed = (at < neckline) * loose
-        self._wide, self._deep = (wide + dressed)[:, None], (deep + dressed)[:, None]
-        # The lengths between the joints, and how the joints' places make the rings' centres.
-        self._weights = np.stack([np.interp(at, range(5), np.eye(5)[i]) for i in range(5)], axis=1)
-        below = np.minimum(at, 0.0)
-        self._weights[:, 0] -= below
-        self._weights[:, 1] += below
-        self._of_hips = np.interp(at, [0.0, 2.0], [1.0, 0.0])[:, None]
-        angles = np.arange(TORSO_SIDES) / TORSO_SIDES * 2 * math.pi
-        # A superellipse: trunks are a little boxy.
-        cos, sin = np.cos(angles), np.sin(angles)
-        power = 0.85
-        self._cos = (np.sign(cos) * np.abs(cos) ** power)[None, :, None]
-        self._sin = (np.sign(sin) * np.abs(sin) ** power)[None, :, None] * _bumps(
-            at[:, None], angles[None], curves
-        )
-        corners = band_corners(first_vertex, TORSO_SIDES, TORSO_RINGS)
-        outfit = scene.outfit
-        hem = 1.15 if outfit.bare_waist else -0.15
-        for i, band in enumerate(corners):
-            level = (at[i] + at[i + 1]) / 2
-            colour = outfit.shirt
-            if outfit.stripes is not None and i % 3 == 0:
-                colour = outfit.stripes
-            if level > neckline or (outfit.bare_waist and 0.45 < level < hem):
-                colour = scene.looks.skin
-            elif level < hem:
-                colour = outfit.trousers
-            # A hem lies over the thighs, though they may stand out further.
-            nearer = 0.05 if hem < level < 1.0 else 0.0
-            patches.add(band, np.tile(np.array(colour), (TORSO_SIDES, 1)), Part.TORSO, nearer)
-        self._shape = (TORSO_RINGS, TORSO_SIDES, 3)
-
-    def lay(self, posture: Posture, out: Floats) -> None:
-        """Write the vertices."""
-        spine = posture[_SPINE]
-        hips = _unit(posture[Joint.LEFT_HIP] - posture[Joint.RIGHT_HIP])
-        shoulders = _unit(posture[Joint.LEFT_SHOULDER] - posture[Joint.RIGHT_SHOULDER])
-        lower, upper = spine[1] - spine[0], spine[2] - spine[1]
-        centres = self._weights @ spine
-        left = self._of_hips * hips + (1.0 - self._of_hips) * shoulders
-        left /= np.linalg.norm(left, axis=1)[:, None]
-        back = np.cross(self._of_hips * _unit(lower) + (1.0 - self._of_hips) * _unit(upper), left)
-        back /= np.linalg.norm(back, axis=1)[:, None]
-        across, deep = (self._wide * left)[:, None], (self._deep * back)[:, None]
-        np.add(
-            centres[:, None],
-            self._cos * across + self._sin * deep,
-            out=out.reshape(self._shape),
-        )
-
-
-def _bumps(at: Floats, angles: Floats, curves: float) -> Floats:
-    """How much further front and back stand out: bust, seat. (rings, sides, 1)."""
-    front, back = np.maximum(-np.sin(angles), 0.0), np.maximum(np.sin(angles), 0.0)
-    bust = 0.32 * curves * np.exp(-(((at - 1.6) / 0.22) ** 2)) * front**2
-    seat = (0.12 + 0.15 * curves) * np.exp(-(((at + 0.15) / 0.3) ** 2)) * back
-    bumps: Floats = (1.0 + bust + seat)[..., None]
-    return bumps
-
-
-def _unit(vector: Floats) -> Floats:
-    return vector / max(float(np.linalg.norm(vector)), 1e-9)
+    return Bone(
+        Joint.LEFT_WRIST + side,
+        Joint.LEFT_HAND + side,
+        rings,
+        3,
+        across=True,
+    )

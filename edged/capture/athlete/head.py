@@ -20,13 +20,13 @@ _WIDE, _DEEP, _HIGH = 0.043, 0.053, 0.066
 class Head:
     """Everything above the neck; its own axes are forward, left, up from the skull's centre."""
 
-    def __init__(
-        self, body: Body, scene: Scene, first_vertex: int, patches: Patches, part: int
-    ) -> None:
+    def __init__(self, body: Body, scene: Scene, first_vertex: int, patches: Patches) -> None:
         self._points: list[Floats] = []
-        self._first, self._patches, self._part = first_vertex, patches, part
+        self._first, self._patches = first_vertex, patches
         self._size = np.array([_DEEP, _WIDE, _HIGH]) * body.height
         looks = scene.looks
+        polar = np.linspace(0.02, math.pi - 0.02, 60)[:, None]
+        self._front = self._on_skull(polar, np.linspace(-1.5, 1.5, 61)[None], 1.015)
         self._skull(looks.skin)
         self._face(body, scene)
         ear = np.array(body.left_ear)
@@ -71,9 +71,9 @@ class Head:
         count, sides, _ = rings.shape
         corners = band_corners(self._add(rings.reshape(-1, 3)), sides, count).reshape(-1, 4)
         colours = np.tile(np.array(colour), (len(corners), 1))
-        self._patches.add(corners, colours, self._part, nearer)
+        self._patches.add(corners, colours, nearer)
         if both_sides:
-            self._patches.add(corners[:, ::-1], colours * 0.8, self._part, nearer)
+            self._patches.add(corners[:, ::-1], colours * 0.8, nearer)
 
     def _ball(self, centre: Floats, size: Floats, colour: Rgb, nearer: float = 0.0) -> None:
         polar = np.linspace(math.pi, 0.0, 6)[:, None]
@@ -99,7 +99,7 @@ class Head:
         """A patch (4, 3) on the surface, counterclockwise from outside."""
         first = self._add(points)
         corners = np.arange(first, first + 4, dtype=np.int32)[None]
-        self._patches.add(corners, np.array([colour]), self._part, nearer)
+        self._patches.add(corners, np.array([colour]), nearer)
 
     def _blob(
         self, y: float, z: float, wide: float, high: float, colour: Rgb, nearer: float
@@ -112,9 +112,7 @@ class Head:
 
     def _on_face(self, y: float, z: float) -> Floats:
         """The point of the front that is so far left and up, a millimetre off the skin."""
-        polar = np.linspace(0.02, math.pi - 0.02, 60)[:, None]
-        around = np.linspace(-1.5, 1.5, 61)[None]
-        points = self._on_skull(polar, around, 1.015)
+        points = self._front
         miss = (points[..., 1] - y) ** 2 + (points[..., 2] - z) ** 2
         best = points[np.unravel_index(int(miss.argmin()), miss.shape)]
         return np.array([best[0], y, z])
@@ -192,8 +190,8 @@ class Head:
         first = self._add(np.concatenate([inner, outer]))
         corners = band_corners(first, 9, 2, closed=False).reshape(-1, 4)
         colours = np.tile(np.array(colour), (len(corners), 1))
-        self._patches.add(corners, colours * 0.6, self._part, 0.01)
-        self._patches.add(corners[:, ::-1], colours, self._part, 0.01)
+        self._patches.add(corners, colours * 0.6, 0.01)
+        self._patches.add(corners[:, ::-1], colours, 0.01)
 
     def _curtain(self, tall: float, colour: Rgb) -> None:
         """Long hair: from the sides and the back of the head to the shoulders."""
@@ -206,8 +204,8 @@ class Head:
         first = self._add(points[::-1].reshape(-1, 3))
         corners = band_corners(first, 15, 5, closed=False).reshape(-1, 4)
         colours = np.tile(np.array(colour), (len(corners), 1))
-        self._patches.add(corners, colours, self._part, 0.004)
-        self._patches.add(corners[:, ::-1], colours * 0.7, self._part, 0.004)
+        self._patches.add(corners, colours, 0.004)
+        self._patches.add(corners[:, ::-1], colours * 0.7, 0.004)
 
 
 def _sphere(polar: Floats, around: Floats) -> Floats:

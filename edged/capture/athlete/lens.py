@@ -18,6 +18,10 @@ REACH_M = 1.0
 """So far from the origin, over the floor, comes an athlete who lies on it."""
 STANDING_M = 1.75
 """The size of the athlete for whom a camera is placed."""
+TALLEST_M = 2.0
+"""Nobody is taller."""
+FEET_M = 0.3
+"""So far from the origin are the feet of one who stands."""
 OVERHEAD_M = 2.2
 """So high reach the arms of most."""
 _CLOSE = 0.8
@@ -105,11 +109,9 @@ def placed(
 
     Unless the fraction is above 0.8 it goes back as far as lying limbs and raised hands need.
     """
-    around = np.linspace(0.0, 2 * math.pi, 13)
-    lying = np.stack(
-        [REACH_M * np.cos(around), REACH_M * np.sin(around), np.full(13, 0.05)], axis=1
-    )
-    standing = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, STANDING_M]])
+    standing = np.concatenate([[[0.0, 0.0, 0.0], [0.0, 0.0, STANDING_M]], _circle(FEET_M)])
+    standing = np.concatenate([standing, [[0.0, 0.0, TALLEST_M]]])
+    lying = _circle(REACH_M)
     raised = np.array([[0.0, y, OVERHEAD_M] for y in (-0.3, 0.3)])
     needed = standing if fraction > _CLOSE else np.concatenate([standing, lying, raised])
     edge = math.tan(fov / 2)
@@ -134,6 +136,12 @@ def placed(
         roll=float(np.clip(rng.normal(0.0, 0.025), -0.07, 0.07)),
         fov=fov,
     )
+
+
+def _circle(radius: float) -> Floats:
+    """Points on the floor around the origin."""
+    around = np.arange(12) / 12 * 2 * math.pi
+    return radius * np.stack([np.cos(around), np.sin(around), np.zeros(12)], axis=1)
 
 
 def _seen_from(

@@ -6,6 +6,8 @@ The painter's algorithm: patches that face the camera, from far to near, each in
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import numpy.typing as npt
 
@@ -127,13 +129,14 @@ class _Noise:
 
     def __init__(self, deviation: float, width: int, height: int) -> None:
         rng = np.random.default_rng(_BANK_SEED)
-        shape = (height + _SPARE, width + _SPARE, 3)
-        noise = np.empty(shape, np.int16)
-        cv2.setRNGSeed(int(rng.integers(2**31)))
-        cv2.randn(noise, (0.0, 0.0, 0.0), (deviation,) * 3)
+        size = height + _SPARE, width + _SPARE, 3
+        drawn = np.frombuffer(rng.bytes(size[0] * size[1] * 3), np.uint8).reshape(size)
+        # Random bytes as ranks of a normal distribution: a fast way to a million draws.
+        ranks = [NormalDist().inv_cdf((rank + 0.5) / 256) for rank in range(256)]
+        levels = np.round(deviation * np.array(ranks))
         # Two unsigned halves: adding and subtracting those saturates, and costs next to nothing.
-        self._more = np.clip(noise, 0, 255).astype(np.uint8)
-        self._less = np.clip(-noise, 0, 255).astype(np.uint8)
+        self._more = cv2.LUT(drawn, np.clip(levels, 0, 255).astype(np.uint8))
+        self._less = cv2.LUT(drawn, np.clip(-levels, 0, 255).astype(np.uint8))
 
     def add(self, out: Pixels, seed: int) -> None:
         """Add some of it, in place."""

@@ -249,7 +249,7 @@ def _light(rng: np.random.Generator, azimuth: float) -> Light:
 def _camera(rng: np.random.Generator) -> Camera:
     return placed(
         rng,
-        float(rng.uniform(0.45, 0.92)),
+        float(rng.uniform(0.8, 0.92) if chance(rng, 0.06) else rng.uniform(0.45, 0.8)),
         azimuth=float(rng.uniform(0.0, 2 * math.pi)),
         height=float(rng.uniform(0.3, 2.0)),
         fov=math.radians(float(rng.uniform(40.0, 70.0))),

@@ -45,23 +45,18 @@ class Patches:
     corners: list[Integers] = field(default_factory=list)
     colours: list[Floats] = field(default_factory=list)
     nearer: list[Floats] = field(default_factory=list)
-    parts: list[Integers] = field(default_factory=list)
 
-    def add(
-        self, corners: Integers, colours: Floats, part: int, nearer: float | Floats = 0.0
-    ) -> None:
+    def add(self, corners: Integers, colours: Floats, nearer: float | Floats = 0.0) -> None:
         """Patches (n, 4) of vertex numbers, counterclockwise from outside, colours (n, 3).
 
         Args:
             corners: vertex numbers.
             colours: 0..1.
-            part: the number of the part of the body that they belong to.
             nearer: metres by which they are drawn as if nearer: what lies on a surface.
         """
         self.corners.append(corners)
         self.colours.append(colours)
         self.nearer.append(np.broadcast_to(np.asarray(nearer, float), len(corners)))
-        self.parts.append(np.full(len(corners), part, np.int32))
 
     def packed(self) -> Packed:
         """All of them in arrays."""
@@ -69,18 +64,16 @@ class Patches:
             np.concatenate(self.corners),
             np.concatenate(self.colours),
             np.concatenate(self.nearer),
-            np.concatenate(self.parts),
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Packed:
-    """Patches as arrays: corners int32 (n, 4), colours (n, 3), nearer (n,), parts int32 (n,)."""
+    """Patches as arrays: corners int32 (n, 4), colours (n, 3) and nearer (n,)."""
 
     corners: Integers
     colours: Floats
     nearer: Floats
-    parts: Integers
 
 
 def band_corners(first: int, sides: int, rings: int, *, closed: bool = True) -> Integers:
@@ -108,6 +101,7 @@ class Limbs:
         rings = [[*bone.rings, *[bone.rings[-1]] * (most - len(bone.rings))] for bone in bones]
         self._from = np.array([bone.start for bone in bones])
         self._to = np.array([bone.end for bone in bones])
+        self._across = np.flatnonzero([bone.across for bone in bones])
         self._reference = np.array([bone.reference for bone in bones])
         numbers = np.array(
             [
@@ -125,9 +119,7 @@ class Limbs:
             corners = band_corners(first_vertex + number * most * SIDES, SIDES, most)
             for band, ring in zip(corners, bone.rings[:-1], strict=False):
                 colours = np.tile(np.array(ring.colour), (SIDES, 1))
-                patches.add(
-                    band, colours, bone.part, -bone.sunk * (ring.along == 0.0 and ring.beyond < 0.0)
-                )
+                patches.add(band, colours, -bone.sunk * (ring.along == 0.0 and ring.beyond < 0.0))
 
     def lay(self, posture: Floats, axes: Floats, out: Floats) -> None:
         """Write the vertices (n, 3).
@@ -143,6 +135,12 @@ class Limbs:
         wide = np.cross(axes[self._reference], direction)
         wide /= np.maximum(np.linalg.norm(wide, axis=1), 1e-6)[:, None]
         thick = np.cross(direction, wide)
+        turned = self._across
+        direction[turned], wide[turned], thick[turned] = (
+            thick[turned],
+            direction[turned],
+            wide[turned],
+        )
         centres = start[:, None] + self._along * bone[:, None] + self._beyond * direction[:, None]
         centres += self._side * thick[:, None]
         across = (self._wide * wide[:, None])[:, :, None]
@@ -159,7 +157,8 @@ class Bone:
     end: int
     rings: tuple[Ring, ...]
     reference: int
-    """Which of the body's axes the wide direction of flat rings stands across."""
-    part: int
+    """Which of the body's axes the wide direction of flat rings stands across; 3 is its left."""
     sunk: float = 0.0
     """Metres by which its first round end is drawn as if farther: it is inside of the trunk."""
+    across: bool = False
+    """The rings follow each other across the limb, at its second joint, to the body's left."""
