@@ -105,6 +105,18 @@ class Pose:
         return float(left), float(top), float(right - left), float(bottom - top)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """Where a person in a frame really is. Coordinates as in `Keypoints`; y down."""
+
+    keypoints: npt.NDArray[np.float32]
+    """float32 (17, 2): columns x, y in 0..1 of the upright frame, beyond where it is outside."""
+    visibility: npt.NDArray[np.uint8]
+    """uint8 (17,), as COCO's `v`: 0 outside the frame and not to be found, 1 hidden, 2 seen."""
+    area: float
+    """Of what is seen of the person, as a fraction of the frame: COCO's `area` of the segment."""
+
+
 KEYPOINT_SEEN = 0.2
 """Score from which a keypoint counts as seen: the threshold of Google's MoveNet example."""
 

@@ -15,7 +15,7 @@ import edged
 from edged import config
 
 PACKAGE = Path(edged.__file__).parent
-PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard"}
+PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "evaluation"}
 BASE = {"types", "messages", "errors", "config", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "resources", "toml"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edged.commands.address import broker_settings
@@ -12,7 +12,7 @@ from edged.config import load
 from edged.errors import BrokerError, EdgedError, UsageError
 from edged.mqtt.subscriber import Subscriber
 from edged.view.screen import Row, clean, compose, line
-from edged.view.state import Link, Watched
+from edged.view.state import Link, Note, Watched
 from edged.view.terminal import TICK_S, Ending, open_display
 
 HINT = "q ends"
@@ -60,10 +60,11 @@ def follow(
     *,
     is_over: Callable[[], bool],
     hint: str | None = None,
+    notes: Callable[[], Sequence[Note]] = tuple,
 ) -> None:
     """Show what is heard until `is_over`, a signal or a key says that it is enough.
 
-    A key is noted in `ending`, as a signal is.
+    A key is noted in `ending`, as a signal is. `notes` are told beside what is heard.
     """
 
     def link() -> Link:
@@ -72,9 +73,12 @@ def follow(
     def rows(width: int, height: int) -> list[Row]:
         sight = watched.sight(time.monotonic())
         told = (HINT_OTHERS if sight.others else HINT) if hint is None else hint
-        return compose(sight, link(), width, height, told)
+        return compose(sight, link(), width, height, told, notes())
 
-    display = open_display(rows, lambda: line(watched.sight(time.monotonic()), link()))
+    def words() -> str:
+        return line(watched.sight(time.monotonic()), link(), notes())
+
+    display = open_display(rows, words)
     with display:
         while not ending.is_noted() and not is_over():
             watched.choose(time.monotonic())

@@ -7,7 +7,7 @@ and problems come from the network.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -16,7 +16,7 @@ from rich.style import Style
 from edged.messages import LabelPayload, Percentiles
 from edged.types import SKELETON
 from edged.view.canvas import Canvas, Side, fit
-from edged.view.state import Link, Sight
+from edged.view.state import Link, Note, Sight
 
 PLAIN = Style()
 DIM = Style(dim=True)
@@ -79,12 +79,19 @@ def percent(score: float) -> str:
     return f"{score * 100:.0f} %"
 
 
-def compose(sight: Sight, link: Link, width: int, height: int, hint: str) -> list[Row]:
+def compose(
+    sight: Sight,
+    link: Link,
+    width: int,
+    height: int,
+    hint: str,
+    notes: Sequence[Note] = (),
+) -> list[Row]:
     """Exactly `height` rows of `width` cells. `hint` is told at the bottom."""
     top = [_title(sight, link), _equipment(sight, width)]
     bottom = [*_problems(sight, link), [piece(f" {hint}", DIM)]]
     room = height - len(top) - len(bottom)
-    rows = [*top, *_middle(sight, link, width, max(room, 0)), *bottom]
+    rows = [*top, *_middle(sight, link, notes, width, max(room, 0)), *bottom]
     # Of a low window, the title and the problems are the last to go.
     if len(rows) > height:
         rows = [*rows[:1], *rows[len(rows) - height + 1 :]]
@@ -131,7 +138,7 @@ def _problems(sight: Sight, link: Link) -> Iterator[Row]:
         yield [piece(f" unreadable messages: {number(sight.unreadable)}", WARN)]
 
 
-def _middle(sight: Sight, link: Link, width: int, height: int) -> list[Row]:
+def _middle(sight: Sight, link: Link, notes: Sequence[Note], width: int, height: int) -> list[Row]:
     """The picture in a frame, and beside it the panel where there is room for it."""
     panel_width = PANEL_WIDTH if width >= PANEL_WIDTH + LEAST_CANVAS_WIDTH + 4 else 0
     most = width - panel_width - 4  # a blank and the frame at either side
@@ -143,7 +150,7 @@ def _middle(sight: Sight, link: Link, width: int, height: int) -> list[Row]:
     if not panel_width:
         return rows
     is_known = link.connected and sight.online is not False
-    panel = [*_panel(sight)][:height] if is_known else []
+    panel = [*_panel(sight, notes)][:height] if is_known else []
     panel += [[] for _ in range(height - len(panel))]
     left = inner_width + 5
     return [
@@ -223,9 +230,16 @@ def _figure(name: str, value: str, style: Style = PLAIN, note: str = "") -> Row:
     return [piece(f"{name:<{LABEL_WIDTH}}", DIM), piece(f"{value:>8}", style), piece(note, DIM)]
 
 
-def _panel(sight: Sight) -> Iterator[Row]:
+def _panel(sight: Sight, notes: Sequence[Note]) -> Iterator[Row]:
     yield []
     yield from _stream(sight)
+    if notes:
+        yield []
+    for note in notes:
+        room = PANEL_WIDTH - LABEL_WIDTH
+        name = _shortened(clean(note.name), LABEL_WIDTH - 1)
+        value = piece(_shortened(clean(note.value), room), BOLD)
+        yield [piece(f"{name:<{LABEL_WIDTH}}", DIM), value]
     if sight.labels is not None:
         yield []
         yield from _labels(sight)
@@ -307,9 +321,10 @@ def _times(name: str, times: Percentiles | None) -> Row:
     return _figure(name, number(times.p50), note=" ms")
 
 
-def line(sight: Sight, link: Link) -> str:
+def line(sight: Sight, link: Link, notes: Sequence[Note] = ()) -> str:
     """The same in one plain line, for what is no terminal."""
-    return clean("  ".join(_words(sight, link)))
+    told = (f"{note.name} {note.value}" for note in notes)
+    return clean("  ".join((*_words(sight, link), *told)))
 
 
 def _words(sight: Sight, link: Link) -> Iterator[str]:

@@ -52,6 +52,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What the one who watches knows besides the messages: `exercise  squat, 3 of 10`."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
     """What is known at a moment."""
 

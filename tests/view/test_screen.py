@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from rich.cells import cell_len
 
 from edged.messages import CameraInfo
 from edged.view.screen import clean, compose, duration, line, number
-from edged.view.state import Link, Sight
+from edged.view.state import Link, Note, Sight
 
 LINK = Link("127.0.0.1:1883", connected=True, problem=None)
 LOST = Link("127.0.0.1:1883", connected=False, problem="no broker 127.0.0.1:1883: refused")
@@ -33,6 +34,11 @@ NASTY = "\x1b]0;owned\x07\x1b[2J\r\n\x9b31m\u202egnp\x7f"
 
 def rows(sight: Sight, link: Link = LINK, width: int = 80, height: int = 24) -> list[str]:
     picture = compose(sight, link, width, height, "q ends")
+    return ["".join(segment.text for segment in row) for row in picture]
+
+
+def noted(*notes: Note) -> list[str]:
+    picture = compose(SEEN, LINK, 80, 24, "q ends", notes)
     return ["".join(segment.text for segment in row) for row in picture]
 
 
@@ -174,3 +180,18 @@ def test_a_clean_text_can_be_printed(text: str) -> None:
 )
 def test_the_plain_line_tells_the_same(sight: Sight, link: Link, words: str) -> None:
     assert words in line(sight, link)
+
+
+def test_notes_are_told_beside_what_is_heard() -> None:
+    notes = (Note("exercise", "squat"), Note("reps", "3"))
+    shown = "\n".join(noted(*notes))
+    assert re.search(r"exercise +squat", shown)
+    assert re.search(r"reps +3", shown)
+    assert line(SEEN, LINK, notes).endswith("  exercise squat  reps 3")
+
+
+@given(st.text(), st.text())
+def test_a_note_is_cut_and_cleaned_like_everything_else(name: str, value: str) -> None:
+    for row in noted(Note(name + NASTY, value + NASTY)):
+        assert cell_len(row) == 80
+        assert row.isprintable()

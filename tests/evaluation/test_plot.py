@@ -1,0 +1,48 @@
+"""The plot of a report: a real file that a real reader opens."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from marks import marked, reported
+
+from edged.cv import cv2
+from edged.errors import EdgedError, UsageError
+from edged.evaluation.plot import save
+from edged.evaluation.report import Sample
+
+REPORT = reported(Sample("squat", "front", marked(0.9)), Sample("plank", "left", marked(0.4)))
+
+
+def test_a_picture_is_written(tmp_path: Path) -> None:
+    save(REPORT, tmp_path / "plot.png")
+    picture = cv2.imread(str(tmp_path / "plot.png"))
+    assert picture is not None
+    assert picture.std() > 10
+
+
+def test_a_drawing_tells_every_name(tmp_path: Path) -> None:
+    save(REPORT, tmp_path / "plot.svg")
+    text = (tmp_path / "plot.svg").read_text("utf-8")
+    for name in ("left wrist", "squat", "plank", "front", "a model on somewhere"):
+        assert f"<!-- {name}" in text
+
+
+def test_an_ending_that_no_picture_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"plot\.docx: .*not supported"):
+        save(REPORT, tmp_path / "plot.docx")
+
+
+def test_a_place_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(EdgedError, match=r"nowhere/plot\.png: No such file"):
+        save(REPORT, tmp_path / "nowhere" / "plot.png")
+
+
+def test_without_matplotlib_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(UsageError, match="pip install"):
+        save(REPORT, tmp_path / "plot.png")
