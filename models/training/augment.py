@@ -45,7 +45,8 @@ class Sample:
 def fit(sample: Sample, size: int) -> Sample:
     """The whole frame as a square with borders, unchanged otherwise."""
     height, width, _ = sample.pixels.shape
-    return _warp(sample, np.array([width / 2, height / 2]), float(max(width, height)), 0.0, size)
+    side = float(max(width, height))
+    return _warp(sample, np.array([width / 2, height / 2]), side, 0.0, size)[0]
 
 
 def augment(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
@@ -63,10 +64,10 @@ def augment(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
     else:
         centre, side = _crop_about(sample.keypoints[present] * (width, height), rng)
         side = min(side, longer * 1.1)
-    picture = _warp(sample, centre, side, turn, size)
-    if rng.random() < 0.5:  # noqa: PLR2004 - a coin
-        picture = mirror(picture)
-    return Sample(_develop(picture.pixels, rng), picture.keypoints, picture.visibility)
+    picture, frame = _warp(sample, centre, side, turn, size)
+    pixels = cv2.bitwise_and(_develop(picture.pixels, rng), frame)
+    picture = Sample(pixels, picture.keypoints, picture.visibility)
+    return mirror(picture) if rng.random() < 0.5 else picture  # noqa: PLR2004 - a coin
 
 
 def mirror(sample: Sample) -> Sample:
@@ -86,21 +87,33 @@ def _crop_about(points: Floats, rng: np.random.Generator) -> tuple[Floats, float
     return (low + high) / 2 + rng.uniform(-slack, slack, 2), max(side, 16.0)
 
 
-def _warp(sample: Sample, centre: Floats, side: float, turn: float, size: int) -> Sample:
-    """The square of `side` about `centre` (pixels of the frame), turned by `turn` degrees."""
+def _warp(
+    sample: Sample, centre: Floats, side: float, turn: float, size: int
+) -> tuple[Sample, Pixels]:
+    """The square of `side` about `centre` (pixels of the frame), turned by `turn` degrees.
+
+    And a mask, 255 where the frame is and 0 on the borders about it, which stay black.
+    """
     scale, angle = size / side, np.deg2rad(turn)
     matrix = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shift = size / 2 - matrix @ centre
     # OpenCV's pixel i lies at i, in our coordinates its middle lies at i + 1/2.
     half = matrix @ (0.5, 0.5) + shift - 0.5
-    pixels = cv2.warpAffine(
-        sample.pixels, np.column_stack([matrix, half]), (size, size), flags=cv2.INTER_LINEAR
-    )
+    affine = np.column_stack([matrix, half])
     height, width, _ = sample.pixels.shape
+    pixels, mask = (
+        cv2.warpAffine(source, affine, (size, size), flags=how)
+        for source, how in (
+            (sample.pixels, cv2.INTER_LINEAR),
+            (np.full((height, width), 255, np.uint8), cv2.INTER_NEAREST),
+        )
+    )
     keypoints = (sample.keypoints * (width, height)) @ matrix.T + shift
     inside = ((keypoints >= 0) & (keypoints < size)).all(axis=1)
-    return Sample(
-        pixels, (keypoints / size).astype(np.float32), (sample.visibility * inside).astype(np.uint8)
+    visibility = (sample.visibility * inside).astype(np.uint8)
+    return (
+        Sample(pixels, (keypoints / size).astype(np.float32), visibility),
+        cv2.merge([mask, mask, mask]),
     )
 
 
