@@ -21,7 +21,7 @@ from msgspec import Meta
 from edged.errors import ModelError
 from edged.resources import resource
 
-Decoder: TypeAlias = Literal["movenet", "classify"]
+Decoder: TypeAlias = Literal["movenet", "heatmaps", "classify"]
 Fit: TypeAlias = Literal["track", "letterbox", "stretch", "crop"]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 from edged.decoders.heatmaps import CHANNELS
@@ -41,6 +42,20 @@ class Shape:
         return self.size // STRIDE, self.size // STRIDE
 
 
+@keras.saving.register_keras_serializable("edged")
+class Double(layers.Layer):  # type: ignore[misc, name-defined, unused-ignore]
+    """Each cell becomes four.
+
+    As Keras' UpSampling2D does, but without `half_pixel_centers`, which makes no difference to
+    this and is an operator that Edge TPU compilers refuse (google-coral/edgetpu #187).
+    """
+
+    def call(self, cells: Any) -> Any:
+        """(batch, rows, columns, channels) to twice as many rows and columns."""
+        _, rows, columns, _ = cells.shape
+        return tf.compat.v1.image.resize_nearest_neighbor(cells, (2 * rows, 2 * columns))
+
+
 def build(shape: Shape) -> Any:
     """A Keras model: float (batch, size, size, 3) in 0..1 to (batch, rows, columns, 51).
 
@@ -57,8 +72,7 @@ def build(shape: Shape) -> Any:
     _, eighth, sixteenth, x = levels
     x = _convolve(x, shape.pyramid, kernel=1)
     for level in (sixteenth, eighth):
-        larger = layers.UpSampling2D(2, interpolation="nearest")(x)
-        x = layers.Add()([larger, _convolve(level, shape.pyramid, kernel=1)])
+        x = layers.Add()([Double()(x), _convolve(level, shape.pyramid, kernel=1)])
         x = _convolve(x, shape.pyramid)
     answer = layers.Conv2D(CHANNELS, 1, name="heatmaps")(x)
     return keras.Model(picture, answer, name="athlete_pose")
