@@ -1,8 +1,9 @@
 """TOML text to frozen structs, with everything that is wrong told at once, and back. No IO.
 
 A file is a struct of sections, a section a struct of `str`, `int`, `float`, `bool` and `Literal`
-keys. What a key may hold is its annotation, and so is what a person is told about it. Numbers have
-bounds, which also keep `nan` and `inf` out.
+keys; a tuple of structs is a section that comes any number of times, `[[section]]`. What a key may
+hold is its annotation, and so is what a person is told about it. Numbers have bounds, which also
+keep `nan` and `inf` out.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -42,25 +43,59 @@ def read(text: str, shape: type[S]) -> tuple[S, dict[str, str]]:
         return shape(), _syntax("An integer has too many digits")
     wrong: dict[str, str] = {}
     sections = {field.name: field for field in msgspec.structs.fields(shape)}
-    values: dict[str, msgspec.Struct] = {}
+    values: dict[str, msgspec.Struct | tuple[msgspec.Struct, ...]] = {}
     for name, value in document.items():
         if name not in sections:
             wrong[_place(name, value)] = _unknown_section(name, value, sections)
+        elif _comes_often(sections[name]):
+            values[name] = _sections(name, value, sections, wrong)
         elif not isinstance(value, dict):
             wrong[f"[{name}]"] = f"expected a section of keys, got {_kind(value)}"
         else:
-            values[name] = _section(name, value, sections, wrong)
+            values[name] = _section(name, f"[{name}]", value, sections, wrong)
     return shape(**values), wrong
 
 
+def _comes_often(section: FieldInfo) -> bool:
+    return get_origin(section.type) is tuple
+
+
+def _shape(section: FieldInfo) -> type[msgspec.Struct]:
+    shape: type[msgspec.Struct] = (
+        get_args(section.type)[0] if _comes_often(section) else section.type
+    )
+    return shape
+
+
+def _sections(
+    name: str, tables: object, sections: dict[str, FieldInfo], wrong: dict[str, str]
+) -> tuple[msgspec.Struct, ...]:
+    if not isinstance(tables, list):
+        what = "a single section in simple brackets" if isinstance(tables, dict) else _kind(tables)
+        wrong[f"[[{name}]]"] = f"expected sections in double brackets, got {what}"
+        return ()
+    read = []
+    for number, table in enumerate(tables, 1):
+        place = f"[[{name}]] {number}"
+        if isinstance(table, dict):
+            read.append(_section(name, place, table, sections, wrong))
+        else:
+            wrong[place] = f"expected a section of keys, got {_kind(table)}"
+    return tuple(read)
+
+
 def _section(
-    name: str, table: dict[str, Any], sections: dict[str, FieldInfo], wrong: dict[str, str]
+    name: str,
+    bracketed: str,
+    table: dict[str, Any],
+    sections: dict[str, FieldInfo],
+    wrong: dict[str, str],
 ) -> msgspec.Struct:
-    shape = sections[name].type
+    shape = _shape(sections[name])
     fields = {field.name: field for field in msgspec.structs.fields(shape)}
     values = {}
     for key, value in table.items():
-        place = f"[{name}] {_key(key)}"
+        place = f"{bracketed} {_key(key)}"
         if key not in fields:
             wrong[place] = "unknown key, " + (
                 _meant(key, fields) or _elsewhere(key, sections) or f"expected {_any_of(fields)}"
@@ -103,7 +138,9 @@ def _meant(word: str, known: Iterable[str]) -> str:
 
 def _elsewhere(key: str, sections: dict[str, FieldInfo]) -> str:
     places = [
-        f"[{name}] {key}" for name, field in sections.items() if key in field.type.__struct_fields__
+        f"[{name}] {key}"
+        for name, field in sections.items()
+        if key in _shape(field).__struct_fields__
     ]
     return f"did you mean {' or '.join(places)}?" if places else ""
 

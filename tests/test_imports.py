@@ -51,7 +51,11 @@ MAY_IMPORT = {
 } | dict.fromkeys(PARTS, BASE)
 """By the first name below `edged`; every one may import from itself."""
 
-EXTRA = {"inference.catalog": {"resources"}, "inference.process": {"processes"}}
+EXTRA = {
+    "inference.catalog": {"resources"},
+    "inference.process": {"processes"},
+    "capture.athlete.script": {"toml"},
+}
 STDLIB_ONLY = {"errors", "systemd"}
 ENVIRONMENT = {"config", "cv"}  # OpenCV takes its settings from the environment only
 

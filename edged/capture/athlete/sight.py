@@ -1,0 +1,178 @@
+"""What of the athlete can be seen in a frame: the truth that a picture comes with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edged.capture.athlete.body import COCO, Body, Joint, Posture
+from edged.capture.athlete.figure import Figure
+from edged.capture.athlete.lens import Floats, Lens
+from edged.cv import cv2
+
+OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
+"""COCO's visibility: not in the frame; there, but covered; to be seen."""
+
+_NEAREST_M = 0.05
+_MASK = 320
+"""The longer side, in pixels, of the mask in which the silhouette is counted."""
+_SIDES = 10
+_SLACK_M = 0.02
+"""Something covers a point if it is nearer by more than its radius and this."""
+_FIT = 0.85
+"""Of the thickness: a point just inside of an outline is still seen."""
+
+# The body as solids between two joints: enough for what covers what.
+_LEFT_SOLIDS = (
+    (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW),
+    (Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
+    (Joint.LEFT_WRIST, Joint.LEFT_HAND),
+    (Joint.LEFT_HIP, Joint.LEFT_KNEE),
+    (Joint.LEFT_KNEE, Joint.LEFT_ANKLE),
+    (Joint.LEFT_ANKLE, Joint.LEFT_HEEL),
+    (Joint.LEFT_ANKLE, Joint.LEFT_TOE),
+)
+_RIGHT_SOLIDS = tuple((Joint(a + 1), Joint(b + 1)) for a, b in _LEFT_SOLIDS)
+_TRUNK = (
+    (Joint.PELVIS, Joint.WAIST),
+    (Joint.WAIST, Joint.CHEST),
+    (Joint.LEFT_HIP, Joint.WAIST),
+    (Joint.RIGHT_HIP, Joint.WAIST),
+    (Joint.LEFT_SHOULDER, Joint.WAIST),
+    (Joint.RIGHT_SHOULDER, Joint.WAIST),
+    (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER),
+    (Joint.LEFT_HIP, Joint.RIGHT_HIP),
+    (Joint.CHEST, Joint.NECK),
+)
+_SKULL = ((Joint.HEAD, Joint.HEAD),)
+_SOLIDS = (*_LEFT_SOLIDS, *_RIGHT_SOLIDS, *_TRUNK, *_SKULL)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """The truth of a frame."""
+
+    keypoints: npt.NDArray[np.float32]
+    """(17, 2): x and y in 0..1 of the frame, outside of it beyond; COCO's order."""
+    visibility: npt.NDArray[np.uint8]
+    """(17,): 0 outside of the frame, 1 hidden by the body, 2 visible."""
+    area: float
+    """Of the silhouette, as a fraction of the frame's: what COCO calls the area of a segment."""
+    box: tuple[float, float, float, float]
+    """x, y, width, height of the silhouette in 0..1 of the frame."""
+
+
+class Sight:
+    """Sees a body through a lens."""
+
+    def __init__(self, figure: Figure, body: Body, lens: Lens) -> None:
+        self._figure, self._lens = figure, lens
+        self._scale = min(1.0, _MASK / max(lens.width, lens.height))
+        self._mask = np.empty(
+            (math.ceil(lens.height * self._scale), math.ceil(lens.width * self._scale)), np.uint8
+        )
+        self._ends = np.array(_SOLIDS)
+        radii = np.array(body.radii)
+        self._radii = radii[self._ends]
+        trunk = slice(len(_SOLIDS) - len(_SKULL) - len(_TRUNK), len(_SOLIDS) - len(_SKULL))
+        self._radii[trunk] = np.minimum(self._radii[trunk], body.radius(Joint.WAIST))
+        self._points, self._own = np.array(COCO), _own_solids()
+
+    def of(self, posture: Posture) -> Seen:
+        """The truth of a posture in the frame."""
+        lens = self._lens
+        size = lens.width, lens.height
+        points = posture[self._points]
+        pixels, depth = lens.project(points)
+        inside = ((pixels >= 0) & (pixels < size)).all(axis=1) & (depth > _NEAREST_M)
+        covered = self._covered(posture, points) | self._turned_away(posture)
+        visibility = np.where(inside, np.where(covered, HIDDEN, VISIBLE), OUTSIDE)
+        area, box = self._silhouette(posture)
+        return Seen((pixels / size).astype(np.float32), visibility.astype(np.uint8), area, box)
+
+    def _covered(self, posture: Posture, points: Floats) -> npt.NDArray[np.bool_]:
+        """Which points something nearer stands before."""
+        eye = self._lens.position
+        start, end = posture[self._ends[:, 0]], posture[self._ends[:, 1]]
+        ray = points - eye
+        bone = end - start
+        # The nearest places of two lines: Ericson, Real-Time Collision Detection (2005), 5.1.9.
+        across = ray @ bone.T
+        ray_2 = np.einsum("ij,ij->i", ray, ray)[:, None]
+        bone_2 = np.maximum(np.einsum("ij,ij->i", bone, bone), 1e-9)[None]
+        back = eye - start
+        ray_back = ray @ back.T
+        bone_back = np.einsum("ij,ij->i", bone, back)[None]
+        below = np.maximum(ray_2 * bone_2 - across**2, 1e-9)
+        along_ray = np.clip((across * bone_back - ray_back * bone_2) / below, 0.0, 1.0)
+        along_bone = np.clip((across * along_ray + bone_back) / bone_2, 0.0, 1.0)
+        along_ray = np.clip((across * along_bone - ray_back) / ray_2, 0.0, 1.0)
+        apart = (
+            back[None] + along_ray[..., None] * ray[:, None] - along_bone[..., None] * bone[None]
+        )
+        distance = np.sqrt(np.einsum("ijk,ijk->ij", apart, apart))
+        radius = self._radii[:, 0] + along_bone * (self._radii[:, 1] - self._radii[:, 0])
+        nearer = (1.0 - along_ray) * np.sqrt(ray_2)
+        hits = (distance < radius * _FIT) & (nearer > radius + _SLACK_M) & ~self._own
+        covered: npt.NDArray[np.bool_] = hits.any(axis=1)
+        return covered
+
+    def _turned_away(self, posture: Posture) -> npt.NDArray[np.bool_]:
+        """Which points of the face are on the other side of the head."""
+        face = posture[self._points[:5]]
+        ears = (posture[Joint.LEFT_EAR] + posture[Joint.RIGHT_EAR]) / 2
+        ahead = posture[Joint.NOSE] - ears
+        outward = face - posture[Joint.HEAD]
+        # An eye looks ahead more than to its side.
+        outward[1:3] += ahead * 0.6
+        towards = self._lens.position - face
+        cosine = np.einsum("ij,ij->i", outward, towards) / (
+            np.linalg.norm(outward, axis=1) * np.linalg.norm(towards, axis=1) + 1e-9
+        )
+        away = np.zeros(len(COCO), np.bool_)
+        away[:5] = cosine < (-0.25, 0.05, 0.05, -0.05, -0.05)
+        return away
+
+    def _silhouette(self, posture: Posture) -> tuple[float, tuple[float, float, float, float]]:
+        """Its share of the frame, and its box."""
+        pixels, depth = self._lens.project(self._figure.lay(posture))
+        corners = self._figure.patches.corners
+        facing = facing_the_camera(pixels, depth, corners)
+        quads = np.round((pixels[corners[facing]] * self._scale - 0.5) * 16).astype(np.int32)
+        mask, fill = self._mask, cv2.fillConvexPoly
+        mask[:] = 0
+        # Without the outline that OpenCV adds to a polygon, half a pixel wide, patches would part.
+        for quad in quads:
+            fill(mask, quad, 255, cv2.LINE_8, 4)
+        left, top, width, height = cv2.boundingRect(mask)
+        rows, columns = mask.shape
+        return (
+            cv2.countNonZero(mask) / mask.size,
+            (left / columns, top / rows, width / columns, height / rows),
+        )
+
+
+def facing_the_camera(
+    pixels: Floats, depth: Floats, corners: npt.NDArray[np.int32]
+) -> npt.NDArray[np.intp]:
+    """Which patches (n, 4) of vertices show their outer side, and are before the camera."""
+    # Counterclockwise in the picture, whose y goes down.
+    a, b, c, d = (pixels[corners[:, i]] for i in range(4))
+    one, two = c - a, d - b
+    facing = one[:, 0] * two[:, 1] < one[:, 1] * two[:, 0]
+    facing &= depth[corners].min(axis=1) > _NEAREST_M
+    return np.flatnonzero(facing)
+
+
+def _own_solids() -> npt.NDArray[np.bool_]:
+    """(17, solids): which solids a point belongs to, that cannot cover it."""
+    own = np.zeros((len(COCO), len(_SOLIDS)), np.bool_)
+    for i, point in enumerate(COCO):
+        for j, ends in enumerate(_SOLIDS):
+            own[i, j] = point in ends
+            if point <= Joint.RIGHT_EAR and ends[0] == Joint.HEAD:
+                own[i, j] = True
+    return own
