@@ -228,14 +228,16 @@ def lying(body: Body, style: Style) -> Bearing:
 
 
 def sitting(body: Body, style: Style) -> Bearing:
-    """Leaning back on both hands with the feet flat: half-way to lying down."""
-    tall = body.height
-    pelvis, _ = _seat(body, style)
-    base = replace(
-        _seated(body, style), pitch=radians(-32.0), bend=radians(12.0), nod=radians(10.0)
+    """Upright with the feet flat, reaching for the knees: half-way to lying down."""
+    arm = Arm(raised(1.0, 0.15), raised(1.15, 0.0), raised(1.1))
+    return replace(
+        _seated(body, style),
+        left_arm=arm,
+        right_arm=arm,
+        pitch=radians(-22.0),
+        bend=radians(20.0),
+        nod=radians(6.0),
     )
-    wrist = pelvis[0] - 0.17 * tall, body.shoulder_half * 1.15, body.radii[Joint.LEFT_WRIST] + 0.02
-    return _held(base, wrist, (-1.0, 0.4, 0.0), (-1.0, 0.4, -0.2))
 
 
 def way_to_prone(body: Body, style: Style) -> tuple[Bearing, ...]:

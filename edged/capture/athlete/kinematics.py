@@ -41,6 +41,8 @@ STRETCH = 0.9995
 _STEP_LIFT = 0.12
 """How high a foot or hand is lifted that is put elsewhere, as a share of the way, at most 6 cm."""
 _ROUNDS = 4
+_SOFT_M = 0.012
+"""How far flesh gives way where a knee, an elbow or a wrist rests on the floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ def _leg(
     foot = bearing.right_foot if side else bearing.left_foot
     hip = plus(rows[Joint.PELVIS], hips[1], -body.hip_half if side else body.hip_half)
     knee, end = two_bones(
-        hip, ankle, body.thigh, body.shank, foot.knee, body.radii[Joint.LEFT_KNEE]
+        hip, ankle, body.thigh, body.shank, foot.knee, body.radii[Joint.LEFT_KNEE] - _SOFT_M
     )
     axes = _foot_axes(foot)
     rows[Joint.LEFT_HIP + side] = hip
@@ -225,7 +227,8 @@ def _arm(
     arm = bearing.right_arm if side else bearing.left_arm
     outward = (chest[0], scaled(chest[1], -1.0), chest[2]) if side else chest
     upper, fore, palm = (placed(outward, way) for way in (arm.upper, arm.fore, arm.hand))
-    low_elbow, low_wrist = body.radii[Joint.LEFT_ELBOW], body.radii[Joint.LEFT_WRIST]
+    low_elbow = body.radii[Joint.LEFT_ELBOW] - _SOFT_M
+    low_wrist = body.radii[Joint.LEFT_WRIST] - _SOFT_M
     if arm.plant is not None and arm.hold > 0.0:
         elbow, wrist = two_bones(
             shoulder, arm.plant.wrist, body.upper_arm, body.forearm, arm.plant.elbow, low_elbow
