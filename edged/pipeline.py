@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edged.config import LabelModel, PoseModel
-from edged.decoders import classify, movenet
+from edged.decoders import classify, heatmaps, movenet
 from edged.errors import ModelError
 from edged.inference import geometry
 from edged.inference.catalog import ModelFile, resolve
@@ -81,6 +81,7 @@ class PoseStage:
 
     def __init__(self, spec: ModelSpec, settings: PoseModel) -> None:
         self.spec = spec
+        self._decode = heatmaps.decode if spec.decoder == "heatmaps" else movenet.decode
         self._fit = spec.fit if settings.fit == "auto" else settings.fit
         self._min_score = settings.min_score
         self._plan: geometry.Plan | None = None
@@ -109,7 +110,7 @@ class PoseStage:
     def decode(self, output: npt.NDArray[Any], plan: geometry.Plan) -> list[Pose]:
         """The people of a frame, in its coordinates."""
         tensor = self.spec.output
-        in_crop = movenet.decode(output, tensor.scale, tensor.zero_point)
+        in_crop = self._decode(output, tensor.scale, tensor.zero_point)
         found = movenet.poses(geometry.to_frame(plan, in_crop), self._min_score)
         if self._fit == "track":
             region = movenet.next_region(found, plan.frame_size)

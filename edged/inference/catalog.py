@@ -21,10 +21,10 @@ from msgspec import Meta
 from edged.errors import ModelError
 from edged.resources import resource
 
-Decoder: TypeAlias = Literal["movenet", "classify"]
+Decoder: TypeAlias = Literal["movenet", "heatmaps", "classify"]
 Kind: TypeAlias = Literal["pose", "labels"]
 """What a model finds."""
-KINDS: Mapping[Decoder, Kind] = {"movenet": "pose", "classify": "labels"}
+KINDS: Mapping[Decoder, Kind] = {"movenet": "pose", "heatmaps": "pose", "classify": "labels"}
 Fit: TypeAlias = Literal["track", "letterbox", "stretch", "crop"]
 Role: TypeAlias = Literal["cpu", "edgetpu", "labels"]
 """What a file is to its model."""

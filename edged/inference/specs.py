@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ import numpy.typing as npt
 from edged.errors import ModelError
 from edged.inference.catalog import KINDS, Decoder, Fit, Kind, ModelFile, not_here
 from edged.types import TensorInfo
+
+_HEATMAP_CHANNELS = 51
+"""Of a cell, see `edged.decoders.heatmaps`."""
 
 _MAX_LABELS_BYTES = 4 * 1024 * 1024
 """A larger labels file is none."""
@@ -84,13 +87,14 @@ def describe(
     decoder = _decoder_of(outputs)
     if decoder is None:
         raise ModelError(
-            f"{file.path}: {found}; edged reads MoveNet (one output [1, 1, 17, 3]) and "
+            f"{file.path}: {found}; edged reads MoveNet (one output [1, 1, 17, 3]), "
+            f"heatmaps with offsets (one output [1, rows, columns, {_HEATMAP_CHANNELS}]) and "
             "classification (one output [1, classes]): convert the model with such an output"
         )
     _, height, width, _ = picture.shape
     entry = file.entry
     if entry is None:
-        fit: Fit = "track" if decoder == "movenet" else "crop"
+        fit: Fit = "track" if KINDS[decoder] == "pose" else "crop"
         crop, logits, licence = 1.0, None, ""
         table = _default_table(file.path, picture, decoder)
     else:
@@ -138,6 +142,8 @@ def _decoder_of(outputs: Sequence[TensorInfo]) -> Decoder | None:
     shape = outputs[0].shape
     if shape == (1, 1, 17, 3):
         return "movenet"
+    if len(shape) == len(("batch", "rows", "columns", "channels")) and min(shape[1:3]) > 1:
+        return "heatmaps" if (shape[0], shape[3]) == (1, _HEATMAP_CHANNELS) else None
     only_classes = len(shape) > 1 and shape[-1] > 1 and set(shape[:-1]) == {1}
     return "classify" if only_classes else None
 
@@ -149,6 +155,13 @@ _REAL_RANGES = ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0), (-128.0, 127.0))
 """What the bytes 0 and 255 stand for in the models that people make."""
 
 _RANGE_TOLERANCE = 0.02
+
+_NORMALIZATIONS: Mapping[Decoder, tuple[float, float]] = {
+    "movenet": (0.0, 1.0),
+    "heatmaps": (0.0, 255.0),
+    "classify": (127.5, 127.5),
+}
+"""Mean and standard deviation of what a float input takes, where nobody tells."""
 
 
 def _table(tensor: TensorInfo, mean: float, std: float) -> npt.NDArray[Any] | None:
@@ -170,14 +183,13 @@ def _default_table(path: Path, tensor: TensorInfo, decoder: Decoder) -> npt.NDAr
 
     An int8 input tells by its quantization what its lowest and highest value stand for: where that
     is one of the usual ranges, the lowest is the byte 0 and the highest the byte 255. A float input
-    tells nothing: MoveNet takes the bytes, classifiers mostly -1..1.
+    tells nothing: MoveNet takes the bytes, those with heatmaps 0..1, classifiers mostly -1..1.
 
     Raises:
         ModelError: the quantization says nothing that is known.
     """
     if tensor.dtype != "int8" or tensor.scale == 0:
-        mean, std = (0.0, 1.0) if decoder == "movenet" else (127.5, 127.5)
-        return _table(tensor, mean, std)
+        return _table(tensor, *_NORMALIZATIONS[decoder])
     low, high = (tensor.scale * (limit - tensor.zero_point) for limit in (-128, 127))
     for expected_low, expected_high in _REAL_RANGES:
         tolerance = _RANGE_TOLERANCE * (expected_high - expected_low)

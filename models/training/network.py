@@ -1,0 +1,84 @@
+"""The network: plain 3x3 convolutions, few channels, one output. Made for int8.
+
+Plain convolutions, not the separable ones of MobileNet: with so few channels they are both faster
+to train on a CPU and faster to invoke in int8, on XNNPACK as on the Edge TPU (Xiong et al.,
+"MobileDets", CVPR 2021, found the same for phones). The model card has what was measured.
+
+Every operator is one that the Edge TPU compiler takes: Conv2D, Add, ResizeNearestNeighbor, ReLU6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from edged.decoders.heatmaps import CHANNELS
+
+STRIDE = 8
+"""Pixels of a cell of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large the network is."""
+
+    size: int = 160
+    """Pixels of the input, a multiple of 32."""
+    stem: int = 16
+    channels: tuple[int, ...] = (32, 64, 96, 128)
+    """At strides 4, 8, 16 and 32."""
+    convolutions: tuple[int, ...] = (2, 3, 3, 3)
+    """At each of them; the first one halves the size."""
+    pyramid: int = 64
+    """Channels on the way back up."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the answer."""
+        return self.size // STRIDE, self.size // STRIDE
+
+
+@keras.saving.register_keras_serializable("edged")
+class Double(layers.Layer):  # type: ignore[misc, name-defined, unused-ignore]
+    """Each cell becomes four.
+
+    As Keras' UpSampling2D does, but without `half_pixel_centers`, which makes no difference to
+    this and is an operator that Edge TPU compilers refuse (google-coral/edgetpu #187).
+    """
+
+    def call(self, cells: Any) -> Any:
+        """(batch, rows, columns, channels) to twice as many rows and columns."""
+        _, rows, columns, _ = cells.shape
+        return tf.compat.v1.image.resize_nearest_neighbor(cells, (2 * rows, 2 * columns))
+
+
+def build(shape: Shape) -> Any:
+    """A Keras model: float (batch, size, size, 3) in 0..1 to (batch, rows, columns, 51).
+
+    The answer is linear: the decoder cuts it to what makes sense.
+    """
+    picture = layers.Input((shape.size, shape.size, 3), name="picture")
+    x = _convolve(picture, shape.stem, stride=2)
+    levels = []
+    for channels, count in zip(shape.channels, shape.convolutions, strict=True):
+        x = _convolve(x, channels, stride=2)
+        for _ in range(count - 1):
+            x = layers.Add()([x, _convolve(x, channels)])
+        levels.append(x)
+    _, eighth, sixteenth, x = levels
+    x = _convolve(x, shape.pyramid, kernel=1)
+    for level in (sixteenth, eighth):
+        x = layers.Add()([Double()(x), _convolve(level, shape.pyramid, kernel=1)])
+        x = _convolve(x, shape.pyramid)
+    answer = layers.Conv2D(CHANNELS, 1, name="heatmaps")(x)
+    return keras.Model(picture, answer, name="athlete_pose")
+
+
+def _convolve(x: Any, channels: int, kernel: int = 3, stride: int = 1) -> Any:
+    """A convolution, normalized over the batch (the converter folds that in), and ReLU6."""
+    x = layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False)(x)
+    return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.97)(x))
