@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import get_args
 
 import numpy as np
@@ -90,8 +90,6 @@ def test_there_is_some_of_everything() -> None:
 
 
 def test_a_point_in_front_is_in_the_middle_and_left_is_to_the_right_of_who_faces_it() -> None:
-    from dataclasses import replace  # noqa: PLC0415
-
     camera = replace(MANY[0].camera, azimuth=0.0, pan=0.0, roll=0.0, pitch=0.0, height=1.0)
     lens = Lens(camera, 640, 480)
     points = np.array([[0.0, 0.0, 1.0], [0.0, 0.5, 1.0], [0.0, 0.0, 1.5]])
