@@ -50,6 +50,17 @@ ModelName = Annotated[
         autocompletion=_model_names,
     ),
 ]
+OptionalModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="A catalog name or a .tflite file; default: athlete-pose for the athlete, "
+        "movenet-lightning for people.",
+        autocompletion=_model_names,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -180,13 +191,16 @@ def watch(
 
 @app.command()
 def demo(
-    model: ModelName = "movenet-lightning",
+    model: OptionalModelName = None,
     source: Annotated[
-        str | None,
+        str,
         typer.Option(
-            "--source", "-s", metavar="SOURCE", help="A webcam, stream, video, or pictures."
+            "--source",
+            "-s",
+            metavar="SOURCE",
+            help="athlete (rendered; also athlete:squat?seed=7), a webcam, stream, video, picture.",
         ),
-    ] = None,
+    ] = "athlete",
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="End by itself, so long after the first frame.")
     ] = None,

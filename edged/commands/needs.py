@@ -1,4 +1,4 @@
-"""What a demo needs that does not come with edged, and how to get it."""
+"""Which model a demo needs, and how to get it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,9 @@ from edged.config import model_directories
 from edged.errors import ModelError
 from edged.inference.catalog import ModelFile, find, known, resolve
 
-USUAL_MODEL = "movenet-lightning"
-
-
-def what_is_needed(model: str) -> str:
-    """What to get for a demo without a source, and the command to run then."""
-    camera = "/dev/video0"
-    shown = camera if Path(camera).exists() else "VIDEO.mp4"
-    lines = ["a demo needs a source: --source with a webcam, a video, a picture or rtsp://..."]
-    if _is_missing(model):
-        lines += ["and its model, which does not come with edged yet:", _pull(model)]
-    words = "" if model == USUAL_MODEL else f" --model {shlex.quote(model)}"
-    lines.append(f"then: {own_command()} demo{words} --source {shlex.quote(shown)}")
-    return "\n  ".join(lines)
+OWN_MODEL = "athlete-pose"
+"""Comes with edged, and has learnt from the athlete only."""
+MODEL_OF_PEOPLE = "movenet-lightning"
 
 
 def find_model(model: str, source: str) -> ModelFile:
