@@ -97,7 +97,7 @@ def squat(body: Body, depth: float, style: Style, side: Side) -> Bearing:  # noq
         radians(2.5 + 27.5 * depth),
         half - body.hip_half,
     )
-    lean = asin((0.062 * body.height * depth - ahead) / body.trunk)
+    lean = asin((0.068 * body.height * depth - ahead) / body.trunk)
     if style.arms == 0:
         swing = min(1.0, 1.25 * depth)
         lift = 0.1 + (pi / 2 + lean - 0.1) * swing * swing * (3.0 - 2.0 * swing)
