@@ -255,8 +255,8 @@ def athlete(
             help="0: from in front, 90: from the athlete's left; default: by the seed.",
         ),
     ] = None,
-    width: Annotated[int, typer.Option(min=16, max=4096)] = 640,
-    height: Annotated[int, typer.Option(min=16, max=4096)] = 480,
+    width: Annotated[int, typer.Option(min=16, max=4096, help="Pixels, even.")] = 640,
+    height: Annotated[int, typer.Option(min=16, max=4096, help="Pixels, even.")] = 480,
     fps: Annotated[float, typer.Option(min=1.0, max=120.0, help="Frames a second.")] = 30.0,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="End there; default: with the workout.")
@@ -291,24 +291,34 @@ def evaluate(
             "them, followed; or a video with its --truth.",
         ),
     ] = "athlete",
-    model: ModelName = "movenet-lightning",
+    model: ModelName = "athlete-pose",
     truth: Annotated[
         Path | None,
         typer.Option("--truth", "-t", metavar="FILE.json", help="As edged athlete writes it."),
     ] = None,
     frames: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, max=2**30, help="Of the first person.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**30, help="Of the first of --source athlete.")
+    ] = None,
     looks: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=1, max=2, help="At each frame of another person: 2 as edged infer, 1 at the whole."
+            min=1,
+            max=2,
+            help="At each frame of --source athlete: 2 (default) as edged infer, 1 at the whole.",
         ),
-    ] = 2,
-    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the model; 0: by itself.")] = 0,
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=0, max=64, help="Of the model; 0: as many as cores, at most 4.")
+    ] = 0,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the table: .png, .svg or .pdf."),
-    ] = Path("evaluation.png"),
+        typer.Option(
+            metavar="FILE",
+            help="Draw the table: .png, .svg or .pdf; default: evaluation.png, where matplotlib "
+            "is installed.",
+        ),
+    ] = None,
     no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -321,9 +331,10 @@ def evaluate(
         truth=truth,
         frames=frames,
         seed=seed,
-        looks=2 if looks == 2 else 1,  # noqa: PLR2004 - two looks
+        looks=None if looks is None else 1 if looks == 1 else 2,
         threads=threads,
-        plot_file=None if no_plot else plot,
+        plot_file=plot,
+        draws=not no_plot,
         json=json,
     )
 
