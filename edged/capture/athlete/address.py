@@ -50,10 +50,11 @@ def read_address(address: str) -> Request:
     """
     try:
         return _read(address)
-    except ValueError as error:
-        # An address may hold anything, and what is wrong with a script may take several lines.
-        text = "; ".join(str(error).splitlines())
+    except ConfigError as error:  # a line for each thing that is wrong with a script
+        text = str(error).replace("\n", "; ")
         raise SourceError(_printable(f"{address}: {text}")) from error
+    except ValueError as error:
+        raise SourceError(_printable(f"{address}: {error}")) from error
 
 
 def _read(address: str) -> Request:
