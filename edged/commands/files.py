@@ -102,7 +102,7 @@ class Video:
         """Put the file in its place. Raises `EdgedError`."""
         with self._undo:
             self._writer.release()
-            if _frames_in(self._part.path) < self._frames:
+            if not _is_whole(self._part.path, self._frames):
                 raise EdgedError(f"{self.target}: not written whole (is the disk full?)")
             self._part.move()
 
@@ -144,10 +144,16 @@ def write_bytes(target: Path, data: bytes) -> None:
         part.move()
 
 
-def _frames_in(video: Path) -> int:
-    """OpenCV does not tell when it could not write: what can be read again was written."""
+def _is_whole(video: Path, frames: int) -> bool:
+    """OpenCV does not tell when it could not write: what can be read again was written.
+
+    The last frame too, for the count is in a header that has room on a full disk.
+    """
     reader = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
     try:
-        return int(reader.get(cv2.CAP_PROP_FRAME_COUNT))
+        if int(reader.get(cv2.CAP_PROP_FRAME_COUNT)) < frames:
+            return False
+        reader.set(cv2.CAP_PROP_POS_FRAMES, frames - 1)
+        return frames == 0 or bool(reader.grab())
     finally:
         reader.release()
