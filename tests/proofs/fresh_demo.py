@@ -1,13 +1,14 @@
 """A newcomer's first command: `./install.sh demo --seconds 20` in a fresh clone.
 
-Without root, camera, broker or anything beside the clone: as nobody, where this runs as root. Prints
-what the demo prints; fails unless it ends well and its own model sees the athlete as it should.
+Without root, camera, broker or anything beside the clone: as nobody, where this runs as root.
+Prints what the demo prints; fails unless it ends well and its own model sees the athlete as it should.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,12 +27,12 @@ def main() -> int:
     """Clone, run, check, tell."""
     with tempfile.TemporaryDirectory() as name:
         clone = Path(name, "edged")
-        subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, clone], check=True)
-        identity: dict[str, int] = {}
-        if os.geteuid() == 0:
-            identity = {"user": NOBODY, "group": NOBODY}
-            subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", name], check=True)
-            Path(name).chmod(0o755)
+        git = shutil.which("git") or "git"
+        subprocess.run([git, "clone", "--quiet", "--no-hardlinks", ROOT, clone], check=True)
+        nobody = NOBODY if os.geteuid() == 0 else None
+        if nobody is not None:
+            for path in (Path(name), *Path(name).rglob("*")):
+                os.chown(path, nobody, nobody, follow_symlinks=False)
         began = time.monotonic()
         done = subprocess.run(
             ["./install.sh", "demo", "--seconds", "20"],
@@ -42,7 +43,8 @@ def main() -> int:
             text=True,
             timeout=LIMIT_S,
             check=False,
-            **identity,
+            user=nobody,
+            group=nobody,
         )
         print(done.stdout)
         print(f"exit code {done.returncode} after {time.monotonic() - began:.0f} s, from nothing")
