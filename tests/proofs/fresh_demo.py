@@ -1,7 +1,7 @@
 """A newcomer's first command: `./install.sh demo --seconds 20` in a fresh clone.
 
 Without root, camera, broker or anything beside the clone: as nobody, where this runs as root.
-Prints what the demo prints; fails unless it ends well and its own model sees the athlete as it should.
+Fails unless it ends well and edged's own model sees the athlete as it should.
 """
 
 from __future__ import annotations
