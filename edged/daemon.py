@@ -49,7 +49,7 @@ def serve(read_config: Callable[[], Config]) -> int:
     )
     if manager.watchdog_s is not None:
         # The watchdog ends us by SIGABRT: the log then says where every thread stood.
-        faulthandler.enable()
+        faulthandler.enable(systemd.STDERR)
     try:
         config = read_config()
         logging.getLogger().setLevel(config.log.level.upper())

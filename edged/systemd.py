@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +18,8 @@ log = logging.getLogger(__name__)
 
 SEND_TIMEOUT_S = 1.0
 """systemd takes a datagram at once; one that stands still must not stop the service."""
+STDERR = 2
+"""By its number: `sys.stderr` is None in a process that was started without."""
 IDENTIFIER = "edged"
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 """The least level for each syslog priority (RFC 5424, 6.2.1)."""
@@ -102,7 +103,7 @@ def journal_handler() -> logging.Handler | None:
     Without systemd-python the lines go to stderr with their priority before them, as sd-daemon(3)
     has it: systemd reads that off, but there are no other fields.
     """
-    if not _is_journal(sys.stderr.fileno()):
+    if not _is_journal(STDERR):
         return None
     try:
         from systemd import journal  # noqa: PLC0415 - there on a Pi only
