@@ -265,7 +265,8 @@ def _password(mqtt: Mqtt) -> str:
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     if directory and mqtt.username:
         credential = Path(directory, CREDENTIAL)
-        if os.path.lexists(credential):
+        # A unit that is there for everybody has a blank one where no password was given.
+        if os.path.lexists(credential) and _read(credential, SECRET_BYTES).strip():
             return _secret(credential)
     return mqtt.password
 

@@ -349,6 +349,16 @@ def test_a_password_file_comes_before_the_credential(
     assert load(path).mqtt.password == "s"
 
 
+@pytest.mark.parametrize("blank", ["", "\n"])
+def test_a_blank_credential_is_none(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blank: str
+) -> None:
+    path = write('[mqtt]\nusername = "u"\npassword = "p"\n')
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "mqtt_password").write_text(blank)
+    assert load(path).mqtt.password == "p"
+
+
 def test_a_credential_without_a_user_name_is_left_alone(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,7 +401,7 @@ def test_a_secret_that_cannot_be_used_is_told(
         secret.write_bytes(content)
     path = write(f'[mqtt]\nusername = "u"\npassword_file = "{secret}"\n')
     assert errors(path) == [f"[mqtt] password_file: {secret}: {told}"]
-    if content is not None:
+    if content is not None and content.strip():
         monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
         path = write('[mqtt]\nusername = "u"\n')
         assert errors(path) == [f"[mqtt] password: {secret}: {told}"]

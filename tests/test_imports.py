@@ -19,7 +19,7 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "ev
 BASE = {"types", "messages", "errors", "config", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "resources", "toml"),
-    *("overlay", "health", "pipeline", "frameloop", "chain", "daemon"),
+    *("overlay", "health", "pipeline", "frameloop", "chain", "supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime"}
 SECTIONS = {
@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "pipeline": BASE | PARTS | {"health"},
     "frameloop": BASE | PARTS | {"health", "pipeline"},
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop"},
+    "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
     "view": {"types", "messages"},
@@ -59,7 +60,8 @@ EXTRA = {
     "capture.athlete.script": {"toml"},
 }
 STDLIB_ONLY = {"errors", "systemd"}
-ENVIRONMENT = {"config", "cv"}  # OpenCV takes its settings from the environment only
+# OpenCV takes its settings from the environment only, and systemd speaks to a service by it.
+ENVIRONMENT = {"config", "cv", "systemd"}
 
 
 def violations(module: str, code: str) -> list[str]:

@@ -110,7 +110,7 @@ class Capture:
             self.failure = error
         if not self._stop.is_set():
             if self.failure is not None:
-                log.error("camera: %s", in_one_line(self.failure))
+                log.error("camera: %s", in_one_line(self.failure), extra={"event": "camera-lost"})
             self._slot.close()
             self._on_change()
 
@@ -185,7 +185,8 @@ class Capture:
 
     def _answers(self, info: SourceInfo) -> None:
         rate = f" at {info.fps:g}/s" if info.fps else ""
-        log.info("camera: %s gives %dx%d%s", info.source, info.width, info.height, rate)
+        size = f"{info.width}x{info.height}"
+        log.info("camera: %s gives %s%s", info.source, size, rate, extra={"event": "camera-found"})
         self.info, self.problem = info, None
         self._on_change()
 
@@ -193,7 +194,11 @@ class Capture:
         if self._stop.is_set():
             return
         if self.problem is None:
-            log.warning("camera: %s; trying again until it answers", problem)
+            log.warning(
+                "camera: %s; trying again until it answers",
+                problem,
+                extra={"event": "camera-lost"},
+            )
         if self.problem != problem or self.info is not None:
             self.info, self.problem = None, problem
             self._on_change()

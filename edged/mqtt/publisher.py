@@ -274,7 +274,8 @@ class Publisher:
         self.reconnects = self._connections
         self._connections += 1
         self._since_ns = time.monotonic_ns()
-        log.info("connected to %s, MQTT %s", address(self._settings), protocol)
+        where = address(self._settings)
+        log.info("connected to %s, MQTT %s", where, protocol, extra={"event": "broker-found"})
         self._changed(None, anyway=True)
 
     def _lost(self, problem: str) -> None:
@@ -293,7 +294,7 @@ class Publisher:
         self.problem = problem
         if problem is not None and problem != self._told:
             self._told = problem
-            log.warning("%s", problem)
+            log.warning("%s", problem, extra={"event": "broker-lost"})
         if self._on_change is not None:
             try:
                 self._on_change()
