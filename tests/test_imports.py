@@ -44,8 +44,9 @@ MAY_IMPORT = {
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
+    "doctor": BASE | PARTS | {"health", "processes"},
     "view": {"types", "messages"},
-    "commands": BASE | PARTS | SERVICE | {"bench", "view"},
+    "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "view"},
     "cli": {"commands", "config", "errors"},
     "__main__": {"cli"},
 } | dict.fromkeys(PARTS, BASE)
