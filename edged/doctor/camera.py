@@ -112,33 +112,41 @@ def _webcams(machine: Machine) -> list[str]:
     return sorted(found)
 
 
-def judge(facts: CameraFacts, *, told: CameraInfo | None, is_running: bool) -> Finding:
+def judge(facts: CameraFacts, *, told: CameraInfo | None, is_hidden: bool) -> Finding:
     """What to say of it.
 
     Args:
         facts: measured.
         told: what the running service tells the broker of its camera.
-        is_running: a service runs that may have it.
+        is_hidden: a service runs whose devices we may not see, since we are not root.
     """
     gives = "" if told is None else f", which tells {_size(told.width, told.height)}"
-    if gives and told is not None and told.fps:
+    if told is not None and told.fps:
         gives += f" at {told.fps:g}/s"
     if facts.service is not None:
         return Finding(f"{facts.source} is in use by {facts.service}{gives}")
     if facts.seen is not None:
         return Finding(_seen(facts.seen), tuple(_troubles(facts.seen, facts)))
+    if is_hidden and facts.live and told is not None:
+        return Finding(f"{facts.source} is in use by the running service{gives}")
+    return Finding("", (_failure(facts, is_hidden=is_hidden),))
+
+
+def _failure(facts: CameraFacts, *, is_hidden: bool) -> Trouble:
+    """Why there is no frame."""
     if facts.package_missing:
         todo = (
             f"sudo apt install -y python3-{PACKAGE} (from the archive of Raspberry Pi OS), and let "
+            "edged see it: a venv made with --system-site-packages, as ./install.sh does"
         )
-        todo += "edged see it: a venv made with --system-site-packages, as ./install.sh does"
-        return Finding("", (problem(f"{facts.source} needs {PACKAGE}, which is not here", todo),))
+        return problem(f"{facts.source} needs {PACKAGE}, which is not here", todo)
     if facts.holders:
         whose = ", ".join(map(str, facts.holders))
-        return Finding("", (problem(f"{facts.source} is in use by {whose}", "end that program"),))
-    if is_running and told is not None and facts.live:
-        return Finding(f"{facts.source} is in use by the running service{gives}")
-    return Finding("", (problem(facts.problem, _remedy(facts)),))
+        return problem(f"{facts.source} is in use by {whose}", "end that program")
+    if is_hidden and facts.live:
+        todo = "the running service may have it, which only root can see: sudo edged check"
+        return warning(facts.problem, todo)
+    return problem(facts.problem, _remedy(facts))
 
 
 def _remedy(facts: CameraFacts) -> str:

@@ -18,6 +18,8 @@ from edged.types import READ_TIMEOUT_S
 
 LOOK_S = 1.2
 """Long enough for the rate of a slow camera, and for a webcam's exposure to settle."""
+FILE_S = 0.4
+"""A file is known sooner."""
 MOST_FRAMES = 45
 
 
@@ -47,15 +49,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-def look(settings: Camera, seconds: float = LOOK_S) -> Seen:
-    """Read frames for so long.
+def look(settings: Camera) -> Seen:
+    """Read frames for a while.
 
     Raises:
         SourceError: it does not open, or gives no frame.
     """
     source = open_source(settings)
     try:
-        until = time.monotonic() + seconds
+        until = time.monotonic() + (LOOK_S if source.info.live else FILE_S)
         times: list[int] = []
         ages: list[int] = []
         shape, brightness, contrast = (0, 0), 0.0, 0.0

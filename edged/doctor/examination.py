@@ -24,6 +24,7 @@ from edged.doctor import (
     temperature,
 )
 from edged.doctor.accelerator import AcceleratorFacts
+from edged.doctor.disk import DiskFacts
 from edged.doctor.finding import Finding, Level, problem, warning, worst
 from edged.doctor.identity import Access, Identity, accesses, named, ourselves
 from edged.doctor.machine import Machine
@@ -32,9 +33,9 @@ from edged.doctor.permissions import Need, PermissionFacts
 from edged.doctor.probe import Probe, Unmeasured
 from edged.messages import Info, Topics
 
-PROBE_S = 8.0
+PROBE_S = 7.2
 """For a child process or a worker to answer; together with the rest less than 10 s."""
-LIMIT_S = 9.0
+LIMIT_S = 8.0
 PERMISSIONS_S = 0.9
 """They come last: what is looked at depends on what was found."""
 
@@ -100,7 +101,8 @@ class _Probes:
             self.broker = Probe(
                 lambda: broker.measure(config.mqtt, topics),
                 late=f"no answer from broker {config.mqtt.host}:{config.mqtt.port} within "
-                f"{LIMIT_S:g} s (is a name server in reach? resolvectl query {config.mqtt.host})",
+                f"{LIMIT_S:g} s: is it well, and is a name server in reach (resolvectl query "
+                f"{config.mqtt.host})?",
             )
 
 
@@ -139,7 +141,9 @@ class _Judgement:
             "camera": _subject(
                 self._camera,
                 lambda one: camera.judge(
-                    one, told=None if told is None else told.camera, is_running=is_running
+                    one,
+                    told=None if told is None else told.camera,
+                    is_hidden=is_running and not is_root,
                 ),
                 is_vital=True,
             ),
@@ -181,7 +185,9 @@ class _Judgement:
         needs = []
         if config_file:
             needs.append(Need(config_file, "file", "r"))
-        if self._machine.state.exists():
+        disk_facts = self._looking.disk.result(self._until)
+        is_fixed = isinstance(disk_facts, DiskFacts) and disk_facts.read_only
+        if self._machine.state.exists() and not is_fixed:
             needs.append(Need(str(self._machine.state), "state", "rw", Level.WARNING))
         if isinstance(self._models, ModelsFacts):
             needs += [Need(path, "model", "r") for path in self._models.paths]

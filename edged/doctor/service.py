@@ -17,7 +17,6 @@ CONFIGURATIONS = Path("/etc/edged")
 _PROPERTIES = (
     "LoadState",
     "ActiveState",
-    "MainPID",
     "User",
     "Result",
     "ExecMainStatus",

@@ -69,8 +69,8 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-def said(facts: CameraFacts, told: CameraInfo | None = None, *, is_running: bool = False) -> str:
-    finding = judge(facts, told=told, is_running=is_running)
+def said(facts: CameraFacts, told: CameraInfo | None = None, *, is_hidden: bool = False) -> str:
+    finding = judge(facts, told=told, is_hidden=is_hidden)
     return "\n".join(words for _, words in finding.lines)
 
 
@@ -79,7 +79,7 @@ def test_a_video_is_really_read(machine: Machine, tmp_path: Path) -> None:
     facts = measure(Camera(source=str(clip)), machine, None, 20.0)
     assert facts.seen is not None
     assert (facts.seen.width, facts.seen.height) == (64, 48)
-    assert facts.seen.frames > 10
+    assert facts.seen.frames > 5
     assert facts.seen.rate == pytest.approx(60.0, rel=0.3)
     assert said(facts).startswith(f"{clip} gives 64x48 at ")
 
@@ -97,7 +97,7 @@ def test_a_network_camera_is_opened_and_its_password_told_to_nobody(
 def test_one_that_is_off(machine: Machine, http_camera: HttpCamera) -> None:
     http_camera.switch_off()
     facts = measure(Camera(source=http_camera.url), machine, None, 20.0)
-    assert judge(facts, told=None, is_running=False).level is Level.PROBLEM
+    assert judge(facts, told=None, is_hidden=False).level is Level.PROBLEM
     assert "refused, or no video there" in said(facts)
     assert "secret" not in f"{facts} {said(facts)}"
 
@@ -112,7 +112,7 @@ def test_a_webcam(machine: Machine, driver: Path, monkeypatch: pytest.MonkeyPatc
         device.touch()
         facts = measure(Camera(source=str(device), fps=30), machine, None, 20.0)
     assert facts.problem == ""
-    finding = judge(facts, told=None, is_running=False)
+    finding = judge(facts, told=None, is_hidden=False)
     assert finding.level is Level.OK, finding
     assert "gives 640x480 at " in finding.found
 
@@ -189,9 +189,11 @@ def test_a_camera_that_somebody_else_has() -> None:
 
 def test_a_camera_that_only_the_service_can_have_is_believed_to_be_its() -> None:
     """Who is not root cannot see whose it is."""
-    assert "in use by the running service, which tells" in said(AWAY, TOLD, is_running=True)
-    assert "no such device" in said(AWAY, TOLD, is_running=False)
-    assert "no such device" in said(AWAY, None, is_running=True)
+    assert "in use by the running service, which tells" in said(AWAY, TOLD, is_hidden=True)
+    assert "no such device" in said(AWAY, TOLD, is_hidden=False)
+    finding = judge(AWAY, told=None, is_hidden=True)
+    assert finding.level is Level.WARNING
+    assert "sudo edged check" in finding.lines[0][1]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_a_camera_that_only_the_service_can_have_is_believed_to_be_its() -> None
 def test_a_camera_that_gives_little(change: dict[str, float], part: str) -> None:
     seen = Seen(**{name: getattr(GOOD, name) for name in GOOD.__struct_fields__} | change)
     for facts in (FACTS, dataclasses.replace(FACTS, live=False)):
-        finding = judge(dataclasses.replace(facts, seen=seen), told=None, is_running=False)
+        finding = judge(dataclasses.replace(facts, seen=seen), told=None, is_hidden=False)
         assert finding.level is (Level.WARNING if facts.live else Level.OK)
         assert (part in finding.lines[0][1]) is facts.live
 
