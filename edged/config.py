@@ -201,8 +201,10 @@ CREDENTIAL = "mqtt_password"
 """Name of the systemd credential (LoadCredential=, SetCredential= and the like)."""
 
 
-def load(path: Path | None) -> Config:
+def load(path: Path | None, credentials: Path | None = None) -> Config:
     """The configuration in force: the file's, or the defaults without one; secrets read.
+
+    `credentials`: where the service's are, for somebody to whom systemd gives none.
 
     Raises:
         ConfigError: the file cannot be read, or a line for each thing that is wrong with it.
@@ -215,7 +217,7 @@ def load(path: Path | None) -> Config:
             wrong[places[0]] = contradiction
     password = ""
     try:
-        password = _password(config.mqtt)
+        password = _password(config.mqtt, credentials)
     except ConfigError as error:
         key = "password_file" if config.mqtt.password_file else "password"
         wrong.setdefault(f"[mqtt] {key}", str(error))
@@ -258,11 +260,11 @@ def _contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
         )
 
 
-def _password(mqtt: Mqtt) -> str:
+def _password(mqtt: Mqtt, credentials: Path | None) -> str:
     """From the password file, else systemd's credential, else the configuration itself."""
     if mqtt.password_file:
         return _secret(Path(mqtt.password_file))
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    directory = os.environ.get("CREDENTIALS_DIRECTORY") or credentials
     if directory and mqtt.username:
         credential = Path(directory, CREDENTIAL)
         # A unit that is there for everybody has a blank one where no password was given.
@@ -334,13 +336,14 @@ def debug_wanted() -> bool:
 _SYSTEM_MODELS = Path("/var/lib/edged/models")
 
 
-def model_directories() -> tuple[Path, ...]:
+def model_directories(home: Path | None = None) -> tuple[Path, ...]:
     """Where model files are looked for, first match first.
 
     `$EDGED_MODELS`, `$XDG_DATA_HOME/edged/models` (`~/.local/share/edged/models`) and
-    `/var/lib/edged/models`.
+    `/var/lib/edged/models`. `home`: of another user, whose XDG_DATA_HOME is not known.
     """
-    directories = [_data_models() or _home_models(), _SYSTEM_MODELS]
+    own = home / ".local/share/edged/models" if home else _data_models() or _home_models()
+    directories = [own, _SYSTEM_MODELS]
     if extra := os.environ.get("EDGED_MODELS", ""):
         directories.insert(0, Path(extra))
     return tuple(directory for directory in directories if directory is not None)

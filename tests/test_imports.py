@@ -45,8 +45,9 @@ MAY_IMPORT = {
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
+    "doctor": BASE | PARTS | {"health", "processes"},
     "view": {"types", "messages"},
-    "commands": BASE | PARTS | SERVICE | {"bench", "view"},
+    "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "view"},
     "options": {"commands"},  # to complete names
     "groups": {"commands", "options"},
     "cli": {"commands", "config", "errors", "options", "groups"},
