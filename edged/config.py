@@ -64,6 +64,13 @@ TopicPrefix: TypeAlias = Annotated[
         description='1-128 letters, digits, "_", "-" and ".", with "/" between the levels',
     ),
 ]
+SensorMode: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^([1-9]\d{1,4}x[1-9]\d{1,4}(:(8|10|12|14|16))?)?\Z",
+        description='text such as "2304x1296" or "2304x1296:10" (pixels and bits), or empty',
+    ),
+]
 
 
 PoseFit: TypeAlias = Literal["auto", "track", "letterbox", "stretch"]
@@ -85,8 +92,9 @@ class Camera(Section, frozen=True):
     """Where frames come from."""
 
     source: Address = "/dev/video0"
-    """A webcam (`/dev/video0`), a stream (`rtsp://...`), a video file, a picture, a directory or
-    glob of pictures, or somebody rendered who works out (`athlete`, `athlete:squat?seed=7`)."""
+    """The Pi's camera (`picamera`, `picamera:1`), a webcam (`/dev/video0`), a stream
+    (`rtsp://...`), a video file, a picture, a directory or glob of pictures, or somebody rendered
+    who works out (`athlete`, `athlete:squat?seed=7`)."""
     width: Annotated[int, Meta(ge=16, le=8192)] = 640
     height: Annotated[int, Meta(ge=16, le=8192)] = 480
     """Pixels asked for; the source says what it gives."""
@@ -100,6 +108,34 @@ class Camera(Section, frozen=True):
     """Files and the athlete: at their own rate, or as fast as they are consumed."""
     loop: bool = False
     """Files and the athlete: start again at the end."""
+    paused: bool = False
+    """True: the camera is closed, its light is off, and nothing is seen."""
+    sensor_mode: SensorMode = ""
+    """This and what follows is of the Pi's camera. Empty: what suits the size asked for."""
+    exposure_us: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    """Microseconds of exposure; 0: the camera's choice."""
+    gain: Annotated[float, Meta(ge=0.0, le=64.0)] = 0.0
+    """Of the sensor, 1: none; 0: the camera's choice."""
+    af_mode: Literal["default", "auto", "continuous", "manual"] = "default"
+    """Focus: once at the start, all the time, or at `lens_position`."""
+    lens_position: Annotated[float, Meta(ge=0.0, le=32.0)] = 0.5
+    """Dioptres, of a manual focus: 1 / metres; 0: infinity."""
+    awb: Literal[
+        "default",
+        "auto",
+        "incandescent",
+        "tungsten",
+        "fluorescent",
+        "indoor",
+        "daylight",
+        "cloudy",
+    ] = "default"
+    """White balance: which light to expect."""
+    red_gain: Annotated[float, Meta(ge=0.0, le=32.0)] = 0.0
+    blue_gain: Annotated[float, Meta(ge=0.0, le=32.0)] = 0.0
+    """A fixed white balance, in place of `awb`; both 0: not fixed."""
+    hdr: Literal["default", "off", "single", "multi", "night"] = "default"
+    """High dynamic range by one exposure or several (Pi 5)."""
 
 
 class Inference(Section, frozen=True):
@@ -253,10 +289,25 @@ def _contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
                 ("[mqtt] tls", f"[mqtt] {key}"),
                 f"expected true, because {key} is set; got false",
             )
+    yield from _white_balances(config.camera)
     if not config.pose.model and not config.labels.model:
         yield (
             ("[pose] model", "[labels] model"),
             "expected a model here or in [labels], got none",
+        )
+
+
+def _white_balances(camera: Camera) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key, twin in (("red_gain", "blue_gain"), ("blue_gain", "red_gain")):
+        if getattr(camera, twin) and not getattr(camera, key):
+            yield (
+                (f"[camera] {key}", f"[camera] {twin}"),
+                f"expected a number above 0, because {twin} is set; got 0",
+            )
+    if camera.red_gain and camera.blue_gain and camera.awb != "default":
+        yield (
+            ("[camera] awb", "[camera] red_gain", "[camera] blue_gain"),
+            f'expected "default", because red_gain and blue_gain are set; got "{camera.awb}"',
         )
 
 

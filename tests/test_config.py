@@ -256,6 +256,14 @@ def test_everything_that_is_wrong_is_told_at_once(write: Write) -> None:
             '[mqtt]\npassword = "p"',
             "[mqtt] username: expected a name, because password is set; got none",
         ),
+        (
+            "[camera]\nblue_gain = 1.5",
+            "[camera] red_gain: expected a number above 0, because blue_gain is set; got 0",
+        ),
+        (
+            '[camera]\nred_gain = 2\nblue_gain = 1.5\nawb = "auto"',
+            '[camera] awb: expected "default", because red_gain and blue_gain are set; got "auto"',
+        ),
         ('[pose]\nmodel = ""', "[pose] model: expected a model here or in [labels], got none"),
     ],
 )
@@ -483,7 +491,10 @@ def consistent(config: Config) -> Config:
     files = {"cert_file": "c", "key_file": "k"} if config.mqtt.cert_file else {"key_file": ""}
     mqtt = replace(config.mqtt, password_file="", username=config.mqtt.username or "u", tls=True)
     pose = replace(config.pose, model=config.pose.model or "m")
-    return replace(config, mqtt=replace(mqtt, **files), pose=pose)
+    camera = config.camera
+    if camera.awb != "default" or not (camera.red_gain and camera.blue_gain):
+        camera = replace(camera, red_gain=0.0, blue_gain=0.0)
+    return replace(config, camera=camera, mqtt=replace(mqtt, **files), pose=pose)
 
 
 configs = st.builds(

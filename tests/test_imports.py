@@ -22,6 +22,7 @@ SERVICE = {
     *("overlay", "health", "pipeline", "frameloop", "chain", "supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime"}
+PI_CAMERA = {"picamera2", "libcamera"}
 SECTIONS = {
     field.type.__name__ for field in msgspec.structs.fields(config.Config)
 }  # what a part may know of the configuration
@@ -61,8 +62,9 @@ EXTRA = {
     "capture.athlete.script": {"toml"},
 }
 STDLIB_ONLY = {"errors", "systemd"}
-# OpenCV takes its settings from the environment only, and systemd speaks to a service by it.
-ENVIRONMENT = {"config", "cv", "systemd"}
+# OpenCV and libcamera take their settings from the environment only, and systemd speaks to a
+# service by it.
+ENVIRONMENT = {"config", "cv", "systemd", "capture.pi_library"}
 
 
 def violations(module: str, code: str) -> list[str]:
@@ -102,6 +104,8 @@ def _wrong_library(module: str, home: str, name: str) -> Iterator[str]:
         yield f"imports {name}, which is not in the standard library"
     if module != "cv" and library == "cv2":
         yield "imports cv2, which has to be set up by edged.cv before it is loaded"
+    if module != "capture.pi_library" and library in PI_CAMERA:
+        yield f"imports {name}, which only those have who ask for the Pi's camera"
     if module != "inference.worker" and library in NATIVE:
         yield f"imports {name}, which belongs to the worker"
 
@@ -196,6 +200,7 @@ def test_package_files_are_empty() -> None:
         ("inference.worker", "import cv2"),
         ("inference.worker", "from edged.cv import cv2"),
         ("capture.opencv", "import cv2"),
+        ("capture.picamera", "from picamera2 import Picamera2"),
         ("view.canvas", "from edged.cv import cv2"),
         ("inference.engine", "from ai_edge_litert.interpreter import Interpreter"),
         ("inference.engine", "import importlib\nimportlib.import_module('tflite_runtime')"),
