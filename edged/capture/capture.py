@@ -90,8 +90,8 @@ class Capture:
         """Why a file ended before its time; set before the slot is closed. None: it did not."""
         self.beat_ns = time.monotonic_ns()
         """Monotonic time of the last sign of life. One comes with every frame (a file's rate may be
-        low: 10 s at 0.1/s); a camera without frames gives one at least every 10 s (a Pi camera 20 s
-        below 3/s), but none while its driver hangs here: only a new process helps then."""
+        low: 10 s at 0.1/s); a camera without frames gives one at least every 10 s, a Pi camera
+        every 20 s, but none while its driver hangs here: only a new process helps then."""
 
     def start(self) -> None:
         """Open a file, or begin to look for the camera, unless the start is paused.

@@ -44,7 +44,7 @@ FORMATS = ("BGR888", "YUYV")
 """Asked for in this order, until one is given that can be read. Every Pi gives the first, which is
 RGB in memory; what a camera gives instead is taken, as NV12. USB cameras may fall back to JPEG."""
 
-OPEN_TIMEOUT_S = 15.0
+OPEN_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 2.0
 """What takes longer than this hangs in libcamera."""
 
