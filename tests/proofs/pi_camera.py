@@ -3,7 +3,8 @@
 Frames, what they cost, what is left open, late releases, a second user, a pause; and that the
 stand-in of the tests has the library's signatures. In the virtual Pi, which can take its camera
 away (`/run/virtual-pi`), a stall and an unplugged camera too. Python has to see the library: run it
-with the environment that edged is installed in.
+with the environment that edged is installed in. A container can have the virtual camera without a
+virtual machine: see `dma_heap.c`.
 """
 
 from __future__ import annotations
