@@ -90,8 +90,8 @@ class Capture:
         """Why a file ended before its time; set before the slot is closed. None: it did not."""
         self.beat_ns = time.monotonic_ns()
         """Monotonic time of the last sign of life. One comes with every frame (a file's rate may be
-        low: 10 s at 0.1/s, a Pi camera's 15 s); a camera without frames gives one at least every
-        15 s, but none while its driver hangs in this process: only a new process helps then."""
+        low: 10 s at 0.1/s); a camera without frames gives one at least every 10 s, a Pi camera
+        every 20 s, but none while its driver hangs here: only a new process helps then."""
 
     def start(self) -> None:
         """Open a file, or begin to look for the camera, unless the start is paused.
@@ -210,20 +210,19 @@ class Capture:
                 continue
             self._beat()
             self._first_ns = 0
-            try:
-                try:
-                    self._look()
-                finally:
-                    self._let_go()
-            except Exception as error:  # noqa: BLE001 - of OpenCV, the system, or no memory left
-                self._is_stuck = isinstance(error, SourceStuckError)
-                self._fails(in_one_line(error))
-            else:
-                self._is_stuck = False
+            self._try(self._look)
+            self._try(self._let_go)  # after the problem is told: a driver may take its time
             if self._first_ns and time.monotonic_ns() - self._first_ns > STEADY_S * 1e9:
                 attempt = 0
             self._rest(pause_s(attempt, random.random()))  # noqa: S311 - no secret
             attempt += 1
+
+    def _try(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - of OpenCV, the system, or no memory left
+            self._is_stuck = isinstance(error, SourceStuckError)
+            self._fails(in_one_line(error))
 
     def _stay_paused(self) -> None:
         """Wait for the end of the pause, or for the end."""

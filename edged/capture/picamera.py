@@ -34,18 +34,21 @@ from edged.types import Frame, Pixels
 log = logging.getLogger(__name__)
 
 BUFFERS = 6
-"""At most four are lent or waiting (the pipeline's, the slot's, the one on its way there, the
-newest completed one); with two left, the camera always has one to go on with."""
+"""Three may be lent: the pipeline's, the slot's and the one on its way there."""
+
+OWN_BUFFERS = 3
+"""Never lent, so that the camera can always go on: the newest completed one that Picamera2 keeps,
+the one that is written and the next. Beyond them frames are copied."""
 
 FORMATS = ("BGR888", "YUYV")
 """Asked for in this order, until one is given that can be read. Every Pi gives the first, which is
 RGB in memory; what a camera gives instead is taken, as NV12. USB cameras may fall back to JPEG."""
 
-OPEN_TIMEOUT_S = 15.0
+OPEN_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 2.0
 """What takes longer than this hangs in libcamera."""
 
-FIRST_FRAME_S = 5.0
+FIRST_FRAME_S, FIRST_PERIODS = 3.0, 10
 """A sensor starts, and its first pictures, still of the wrong exposure, are left out."""
 
 LOOK_S = 0.1
@@ -95,7 +98,7 @@ class PiCamera:
             return None
         period_s = 1 / self._settings.fps
         if self._first is None:
-            timeout_s = max(timeout_s, FIRST_FRAME_S)
+            timeout_s = max(timeout_s, FIRST_FRAME_S, FIRST_PERIODS * min(period_s, 2.0))
         request = self._newest(running, max(timeout_s, MOST_PERIODS * period_s))
         if request is None:
             return None
@@ -153,8 +156,11 @@ class PiCamera:
             if duration_us := metadata.get("FrameDuration"):  # it may see that it is too dark
                 self.info = replace(self.info, fps=round(1e6 / duration_us, 2))
         rows = self._layout.rows(self._memory.of(request))
+        give_back = None
         if self._layout.is_rgb and self._turn is None:
-            pixels, release = rows, running.loans.lend(request)
+            give_back = running.loans.lend(request)
+        if give_back is not None:
+            pixels, release = rows, give_back
         else:
             pixels, release = self._developed(rows)
             request.release()
@@ -166,12 +172,14 @@ class PiCamera:
         pixels, give_back = self._pool.borrow()
         picture = rows
         if not self._layout.is_rgb:
-            target = pixels if self._turn is None else self._decoded
-            picture = self._layout.decode(rows, target)
-        if self._turn is None:
-            return picture, give_back
-        self._turn(picture, pixels)
-        return pixels, give_back
+            picture = self._layout.decode(rows, pixels if self._turn is None else self._decoded)
+        elif self._turn is None:
+            np.copyto(pixels, rows)
+            picture = pixels
+        if self._turn is not None:
+            self._turn(picture, pixels)
+            picture = pixels
+        return picture, give_back
 
     def close(self) -> None:
         """Stop the camera and let go of it. Frames that are still lent stay as they are.
@@ -202,16 +210,19 @@ class _Running:
 class _Loans:
     """Requests that are lent out with their frames. A frame may come back late, from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._lock = Lock()
         self._lent: set[Any] = set()
         self._is_closed = False
         self.problem: str | None = None
         """Why a request could not be given back to the camera."""
 
-    def lend(self, request: Any) -> Callable[[], None]:
-        """Hold a request; how to give it back."""
+    def lend(self, request: Any) -> Callable[[], None] | None:
+        """Hold a request; how to give it back. None: too many are lent already."""
         with self._lock:
+            if len(self._lent) >= self._most:
+                return None
             self._lent.add(request)
 
         def give_back() -> None:
@@ -325,7 +336,8 @@ def _open(settings: Camera) -> _Running:
     asked = mirrors(settings)
     amiss = (asked[0] != bool(transform.hflip), asked[1] != bool(transform.vflip))
     fps = _rate(settings.fps, limits.get("FrameDurationLimits"))
-    return _Running(camera, layout, amiss, fps, _Loans())
+    buffers = len(camera.allocator.buffers(camera.stream_map["main"]))  # it may have its own idea
+    return _Running(camera, layout, amiss, fps, _Loans(buffers - OWN_BUFFERS))
 
 
 def _configure(camera: Any, libcamera: Any, settings: Camera) -> tuple[Layout, Any]:

@@ -148,12 +148,15 @@ def test_pictures_are_upright_whether_the_sensor_can_mirror_or_not(
 # Frames
 
 
+@pytest.mark.parametrize("buffers", [BUFFERS, 4])
 def test_a_frame_stays_as_it_is_until_it_is_released_and_the_camera_goes_on(
-    world: Any, stop: Event
+    buffers: int, world: Any, stop: Event
 ) -> None:
-    world.period_s = 0.002
+    world.period_s, world.most_buffers, world.padding = 0.002, buffers, 16
     source = opened(stop)
-    held = [read(source) for _ in range(3)]  # the pipeline's, the slot's, the one on its way
+    held = [read(source) for _ in range(buffers + 1)]
+    lent = [frame for frame in held if not frame.pixels.flags.writeable]
+    assert len(lent) == buffers - 3  # the others are copies
     before = [frame.pixels.copy() for frame in held]
     for _ in range(4 * BUFFERS):
         read(source).release()

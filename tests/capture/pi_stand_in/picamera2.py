@@ -35,6 +35,7 @@ class World:
     """The first is given where another one is asked for."""
     padding: int = 0
     """Bytes by which rows are longer than they need be."""
+    most_buffers: int = 64
     can_mirror: bool = True
     is_raspberry: bool = True
     controls: dict[str, tuple[Any, Any, Any]] = field(default_factory=dict)
@@ -151,6 +152,16 @@ class _Manager:
         """Look again for cameras."""
 
 
+class _Allocator:
+    def __init__(self, camera: Picamera2) -> None:
+        self._camera = camera
+
+    def buffers(self, stream: str) -> list[FrameBuffer]:
+        """Of a stream."""
+        assert stream == "main"
+        return self._camera.buffers
+
+
 class Picamera2:
     """The camera."""
 
@@ -181,6 +192,7 @@ class Picamera2:
         self.completed_requests: list[CompletedRequest] = []
         self.started, self.stop_count, self._sequence = False, 0, 0
         self._buffers: list[FrameBuffer] = []
+        self.allocator, self.stream_map = _Allocator(self), {"main": "main"}
         self.told: dict[str, Any] = {}
         world.hang("open")
         if world.is_busy:
@@ -236,7 +248,7 @@ class Picamera2:
             sensor = {"output_size": min(world.modes, key=lambda m: abs(m[0] - size[0]))}
             sensor["bit_depth"] = 10
         self._config = {**camera_config, "main": stream, "transform": transform, "sensor": sensor}
-        for _ in range(camera_config["buffer_count"]):
+        for _ in range(min(camera_config["buffer_count"], world.most_buffers)):
             file = os.memfd_create("buffer")
             os.ftruncate(file, stream["stride"] * rows)
             plane = Plane(file, 0, stream["stride"] * rows)
@@ -265,6 +277,11 @@ class Picamera2:
         """Give the camera a buffer."""
         with self._changed:
             self._queued.append(request)
+
+    @property
+    def buffers(self) -> list[FrameBuffer]:
+        """Of the pictures."""
+        return self._buffers
 
     def _run(self) -> None:
         done: list[CompletedRequest] = []
