@@ -15,7 +15,7 @@ step_user() {
         useradd --system "$group" --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin \
             --comment 'edged' edged 2>>"$LOG" || die "useradd failed: $(tail -n 1 "$LOG")"
     fi
-    keep_directory "$STATE" 0750 edged:edged
+    keep_directory "$STATE" 0755 edged:edged # others look for models there too
 }
 
 step_groups() {

@@ -2,7 +2,7 @@
 # Mosquitto with a password for edged, for those who have no broker yet.
 
 BROKER= # set by --with-broker: local or lan
-PASSWORD_FILE=$ETC/credentials/mqtt_password
+PASSWORD_FILE=$ETC/credentials/mqtt_password # which the unit hands to the service as a credential
 BROKER_CONFIG=/etc/mosquitto/conf.d/edged.conf
 BROKER_PASSWORDS=/etc/mosquitto/edged.passwd
 
@@ -74,7 +74,7 @@ step_broker() {
         quietly systemctl enable --now mosquitto.service || mend 'Mosquitto does not start: journalctl -u mosquitto'
     fi
     if [[ -e $CONFIG && -z $(toml_get "$CONFIG" mqtt username) ]]; then
-        mend "$CONFIG is yours: put username = \"edged\" and password_file = \"$PASSWORD_FILE\" under its [mqtt]," \
+        mend "$CONFIG is yours: put username = \"edged\" under its [mqtt] (edged finds the password itself)," \
             "then sudo systemctl restart edged"
     fi
 }
@@ -88,12 +88,12 @@ step_broker_password() {
     fi
     BROKER_STALE=yes
     todo "Making a password for edged: sudo cat $PASSWORD_FILE shows it" || return 0
-    keep_directory "$ETC/credentials" 0750 root:edged
+    keep_directory "$ETC/credentials" 0700 root:root
     restart_needed
     if [[ ! -s $PASSWORD_FILE ]]; then
         rm -f -- "$BROKER_PASSWORDS"
         (umask 077 && head -c 18 /dev/urandom | base64 | tr '+/' '-_' >"$OPT/password")
-        put "$OPT/password" "$PASSWORD_FILE" 0640 root:edged
+        put "$OPT/password" "$PASSWORD_FILE" 0600 root:root
     fi
     # -U turns "name:password" lines into hashes, and keeps the password off the command line.
     (umask 077 && printf 'edged:%s\n' "$(<"$PASSWORD_FILE")" >"$OPT/password")

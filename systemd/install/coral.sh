@@ -39,8 +39,10 @@ step_coral() {
     fi
     if [[ -n $there && ${wanted:-$there} == "$there" ]]; then
         fine "the Edge TPU library libedgetpu1-$there"
-    elif todo "Installing libedgetpu1-${wanted:-std} from $EDGETPU_PAGE${attached:+ for the $attached Coral}"; then
-        restart_needed
+    elif [[ -n $DRY ]]; then
+        todo "Installing libedgetpu1-${wanted:-std} from $EDGETPU_PAGE" || true
+    else
+        say "Getting libedgetpu1-${wanted:-std} from $EDGETPU_PAGE${attached:+ for the $attached Coral}"
         install_edgetpu "${wanted:-std}" || mend "${EDGETPU_TROUBLE}. Without it edged runs on the CPU;" \
             "run this again, or install the package libedgetpu1-${wanted:-std} for $CODENAME and $ARCHITECTURE yourself from $EDGETPU_PAGE"
     fi
@@ -57,12 +59,10 @@ install_edgetpu() { # std or max
         EDGETPU_TROUBLE="the checksum of $file is not known here, so it is installed only when asked for: --edgetpu $1"
         return 1
     fi
-    if ! quietly "$PYTHON3" - "$EDGETPU_PAGE/download/$EDGETPU_TAG/$file" "$path.part" <<'END'; then
+    if ! quietly timeout 300 "$PYTHON3" -c '
 import shutil, sys, urllib.request
-
 with urllib.request.urlopen(sys.argv[1], timeout=30) as answer, open(sys.argv[2], "wb") as file:
-    shutil.copyfileobj(answer, file)
-END
+    shutil.copyfileobj(answer, file)' "${EDGED_EDGETPU_URL:-$EDGETPU_PAGE/download/$EDGETPU_TAG}/$file" "$path.part"; then
         EDGETPU_TROUBLE="$file cannot be downloaded ($(tail -n 1 "$LOG"))"
         return 1
     fi
@@ -70,14 +70,16 @@ END
     sum=${sum%% *}
     note "$file has the sha256 $sum"
     if [[ -z $known ]]; then
-        mend "the checksum of $file is not known here: it came by https, and its sha256 $sum is in $LOG"
+        mend "the checksum of $file is not known here; that of what was downloaded, $sum, is in $LOG"
     elif [[ $sum != "$known" ]]; then
         rm -f -- "$path.part"
         EDGETPU_TROUBLE="$file is not what it should be (sha256 $sum), and was thrown away"
         return 1
     fi
     mv -fT -- "$path.part" "$path"
-    # The two exclude each other.
+    CHANGED=yes
+    restart_needed
+    # std and max exclude each other: apt takes the other one away.
     if ! apt_install "$path"; then
         EDGETPU_TROUBLE="apt-get did not install $file ($LOG)"
         return 1

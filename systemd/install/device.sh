@@ -86,7 +86,7 @@ device() {
         die "$ACTION changes the whole machine, so it needs root: sudo ./install.sh $* (to see what it would do: --dry-run)"
     fi
     umask 022
-    unset XDG_DATA_HOME EDGED_MODELS
+    unset XDG_DATA_HOME EDGED_MODELS CREDENTIALS_DIRECTORY
     cd / # wherever this was called from, it may go away
     if [[ -z $DRY ]]; then lock_machine; fi
     open_log "$@"

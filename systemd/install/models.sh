@@ -17,7 +17,7 @@ step_models() {
         todo "Pulling the model $USUAL_MODEL into $STATE/models" || return 0
     fi
     say "Pulling the model $USUAL_MODEL into $STATE/models"
-    if quietly timeout "$MODELS_S" env -u XDG_DATA_HOME -u EDGED_MODELS PYTHONDONTWRITEBYTECODE=1 \
+    if quietly timeout "$MODELS_S" env PYTHONDONTWRITEBYTECODE=1 \
         "$RELEASE/bin/edged" models pull "$USUAL_MODEL"; then
         CHANGED=yes
         return

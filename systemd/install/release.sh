@@ -12,6 +12,7 @@ STATE=/var/lib/edged
 CACHE=/var/cache/edged # what pip has downloaded, so that an upgrade costs what is new
 PYTHON3=/usr/bin/python3 # the system's own: its libcamera and journal modules are for no other
 RELEASE_ROOM_MB=600
+RUN_S=180 # for a question to a release; the check looks at the camera, which takes a while
 NAME=    # of the release of this checkout
 RELEASE= # its directory
 WHEELS=  # set by --wheels
@@ -56,11 +57,9 @@ with open(sys.argv[1], "rb") as file:
     echo "$version-${hash:0:12}"
 }
 
-# Runs a program of a release without leaving files behind, in an empty environment but for proxies
-# and mirrors.
+# Runs a program of a release, without leaving files behind.
 release_run() { # release's directory, program of it, arguments
-    env -u XDG_DATA_HOME -u EDGED_MODELS -u CREDENTIALS_DIRECTORY PYTHONDONTWRITEBYTECODE=1 \
-        HOME=/nonexistent "$1/bin/$2" "${@:3}" </dev/null
+    PYTHONDONTWRITEBYTECODE=1 HOME=/nonexistent timeout "$RUN_S" "$1/bin/$2" "${@:3}" </dev/null
 }
 
 release_works() { # directory: whether what it is made of can be loaded here

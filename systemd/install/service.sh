@@ -5,7 +5,6 @@ UNITS=/etc/systemd/system
 COMMAND=/usr/local/bin/edged
 START_S=${EDGED_START_S:-180} # until the service has to be active; a first start on a slow card takes long
 SETTLE_S=3                    # it has to stay so
-CHECK_S=180
 CHECKED= # the check's findings, a line of "level subject" each; "none": there is no such command
 
 # ---- the switch -------------------------------------------------------------------------------
@@ -146,16 +145,13 @@ restart_instances() {
 
 # ---- the check --------------------------------------------------------------------------------
 
-# Runs `edged check` as the service would: its user, its credentials. Prints the findings unless
-# quiet, keeps them in CHECKED, and fails when the check itself did not work.
+# Runs `edged check`. Prints the findings unless quiet, keeps them in CHECKED, and fails when the
+# check itself did not work.
 check_service() { # quiet or nothing
     local output status=0
-    local -a run=(systemd-run --quiet --wait --pipe --collect --property=User=edged --property=Group=edged
-        --property="RuntimeMaxSec=$CHECK_S" --setenv=PYTHONDONTWRITEBYTECODE=1 --setenv=STATE_DIRECTORY="$STATE")
     CHECKED=none
     if ! release_run "$OPT/current" edged check --help >/dev/null 2>&1; then return; fi
-    if [[ -s $PASSWORD_FILE ]]; then run+=(--property="LoadCredential=mqtt_password:$PASSWORD_FILE"); fi
-    output=$("${run[@]}" "$OPT/current/bin/edged" check --json --config "$CONFIG" 2>>"$LOG" </dev/null) || status=$?
+    output=$(release_run "$OPT/current" edged check --json --config "$CONFIG" 2>>"$LOG") || status=$?
     note "edged check ended with $status: $output"
     CHECKED=$("$PYTHON3" -c '
 import json, sys

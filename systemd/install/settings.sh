@@ -45,8 +45,7 @@ step_settings() {
     choice=$(choose_source)
     toml_set camera source "\"${choice%%|*}\"" <"$template" | toml_set pose model "\"$MODEL\"" >"$OPT/edged.toml"
     if [[ -n $BROKER_USER ]]; then
-        toml_set mqtt username "\"$BROKER_USER\"" <"$OPT/edged.toml" |
-            toml_set mqtt password_file "\"$PASSWORD_FILE\"" >"$OPT/edged.toml.part"
+        toml_set mqtt username "\"$BROKER_USER\"" <"$OPT/edged.toml" >"$OPT/edged.toml.part"
         mv -fT -- "$OPT/edged.toml.part" "$OPT/edged.toml"
     fi
     if [[ ! -e $CONFIG ]]; then

@@ -28,9 +28,7 @@ stop_units() {
 }
 
 uninstall() {
-    local changed
     stop_units
-    changed=$CHANGED
     gone "$UNITS/edged.service" "$UNITS/edged@.service" "$UNITS/edged.service.d" "$UNITS/edged@.service.d" \
         "$UNITS"/*.wants/edged.service "$UNITS"/*.wants/edged@*.service
     if [[ -z $DRY && -n $CHANGED ]]; then quietly systemctl daemon-reload || true; fi
@@ -42,7 +40,6 @@ uninstall() {
     uninstall_broker
     gone "$OPT" "$CACHE"
     if [[ -n $PURGE ]]; then purge; fi
-    CHANGED=${CHANGED:-$changed}
 }
 
 # The settings of ours go, as their passwords do. Mosquitto stays, since others may use it.
