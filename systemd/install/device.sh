@@ -116,7 +116,11 @@ install_device() {
     else
         say "Done: $NAME is installed and running"
     fi
-    if ((${#MENDING[@]})); then say "${#MENDING[@]} thing(s) to look at, see the notes above"; fi
+    if ((TO_MEND == 1)); then
+        say 'There is a thing to look at: see the note above'
+    elif ((TO_MEND)); then
+        say "There are $TO_MEND things to look at: see the notes above"
+    fi
 }
 
 uninstall_device() {

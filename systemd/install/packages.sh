@@ -1,8 +1,10 @@
 # shellcheck shell=bash
 # What edged needs of the system's packages.
 
-apt_has() { # package: whether the archive has it
-    [[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) == *'Candidate: '[!\(]* ]]
+# Prints those of some packages that the archive has.
+in_archive() { # package ...
+    LC_ALL=C apt-cache policy "$@" 2>/dev/null |
+        awk '/^[^ ]/ { name = substr($1, 1, length($1) - 1) } /^  Candidate: [^(]/ { print name }'
 }
 
 is_installed() { [[ $(dpkg-query -Wf '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
@@ -14,12 +16,12 @@ has_package_lists() { compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; }
 # where the archive has no such package: the Pi's camera is in Raspberry Pi's archive only.
 install_packages_of() { # package[?] ...
     local name
-    local -a missing=()
+    local -a missing=() optional=()
     for name in "$@"; do
         if is_installed "${name%\?}"; then continue; fi
-        if [[ $name == *\? ]] && ! apt_has "${name%\?}"; then continue; fi
-        missing+=("${name%\?}")
+        if [[ $name == *\? ]]; then optional+=("${name%\?}"); else missing+=("$name"); fi
     done
+    if ((${#optional[@]})); then mapfile -t -O "${#missing[@]}" missing < <(in_archive "${optional[@]}"); fi
     if ((${#missing[@]} == 0)); then
         fine "Debian packages: nothing is missing"
         return

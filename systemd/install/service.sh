@@ -167,7 +167,7 @@ for name, check in json.loads(sys.argv[1])["checks"].items():
 tell_findings() {
     local level name words
     while read -r level name words; do
-        if [[ $level == ok ]]; then fine "$name: $words"; else mend "$name: $words"; fi
+        if [[ $level == ok ]]; then fine "$name: $words"; else mend "$level: $name: $words"; fi
     done <<<"$CHECKED"
 }
 

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # How a step is told, logged, and kept from leaving half a file.
 
-CHANGED=    # set once this run has changed something
-DRY=        # set by --dry-run
-MENDING=()  # what is left for the user, told again in the end
+CHANGED=  # set once this run has changed something
+DRY=      # set by --dry-run
+TO_MEND=0 # how many things are left for the user
 
 # Into the log only.
 note() {
@@ -27,11 +27,11 @@ todo() {
     say "$*"
 }
 
-# Something that the user has to do, which stops nothing.
+# Something that the user has to look at, which stops nothing.
 mend() {
     printf '%snote%s %s\n' "$BOLD" "$PLAIN" "$*" >&2
     note "note: $*"
-    MENDING+=("$*")
+    TO_MEND=$((TO_MEND + 1))
 }
 
 # Gives a file its content in one move, so that it is there as a whole or not at all.

@@ -29,7 +29,7 @@ stop_units() {
 
 uninstall() {
     stop_units
-    gone "$UNITS/edged.service" "$UNITS/edged@.service" "$UNITS/edged.service.d" "$UNITS/edged@.service.d" \
+    gone "$UNITS/edged.service" "$UNITS/edged@.service" \
         "$UNITS"/*.wants/edged.service "$UNITS"/*.wants/edged@*.service
     if [[ -z $DRY && -n $CHANGED ]]; then quietly systemctl daemon-reload || true; fi
     if [[ -e $RULES ]]; then
@@ -52,7 +52,7 @@ uninstall_broker() {
 purge() {
     local parts
     mapfile -t parts < <(find "$UNITS" "${RULES%/*}" /etc/mosquitto -name '*edged*.edged-part' 2>/dev/null)
-    gone "${parts[@]}" "$BROKER_PASSWORDS" "$ETC" "$STATE"
+    gone "${parts[@]}" "$UNITS"/edged.service.d "$UNITS"/edged@*.service.d "$BROKER_PASSWORDS" "$ETC" "$STATE"
     if getent passwd edged >/dev/null && todo 'Removing the user edged'; then
         quietly userdel edged || die "userdel failed: $(tail -n 1 "$LOG")"
     fi
