@@ -93,11 +93,16 @@ def sweep(directory: Path) -> None:
         return
     for left in directory.iterdir():
         if left.name.isdigit() and not _alive(int(left.name)):
-            mounts = Path("/proc/self/mounts").read_text().splitlines()
-            points = [line.split()[1] for line in mounts if line.split()[1].startswith(f"{left}/")]
-            for point in sorted(points, reverse=True):
-                works("umount", "-l", point)
+            unmount(left)
             remove(left)
+
+
+def unmount(directory: Path) -> None:
+    """Unmounts everything below a directory."""
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    points = [line.split()[1] for line in mounts if line.split()[1].startswith(f"{directory}/")]
+    for point in sorted(points, reverse=True):
+        works("umount", "-l", point)
 
 
 def works(*command: str) -> bool:

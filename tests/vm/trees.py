@@ -15,6 +15,7 @@ from pathlib import Path
 from vm import archive, host, recipe, roots
 from vm.recipe import Recipe
 
+BOOTSTRAP_S = 2400.0
 UNUSED_S = 86400.0
 """A tree of another recipe that nobody has taken for so long is deleted."""
 
@@ -30,6 +31,7 @@ def tree(wanted: Recipe = recipe.PI) -> Path:
         if not place.is_dir():
             started = time.monotonic()
             partial = host.cache() / f"{wanted.architecture}.partial"
+            roots.unmount(partial)  # of a build that was killed
             roots.remove(partial)
             partial.mkdir()
             _bootstrap(wanted, partial / "tree")
@@ -69,18 +71,22 @@ def _bootstrap(wanted: Recipe, target: Path) -> None:
             '--customize-hook=chroot "$1" systemctl enable -q systemd-networkd',
         ]
     command += [recipe.SUITE, str(target), host.mirror()]
-    done = subprocess.run(
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=2400,
-        check=False,
-    )
-    if done.returncode:
-        end = "\n".join(done.stdout.splitlines()[-20:])
-        raise RuntimeError(f"mmdebstrap: exit code {done.returncode}\n{end}")
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=BOOTSTRAP_S)
+        except BaseException:
+            process.terminate()  # it unmounts what it has mounted
+            process.wait()
+            raise
+    if process.returncode:
+        end = "\n".join(said.splitlines()[-20:])
+        raise RuntimeError(f"mmdebstrap: exit code {process.returncode}\n{end}")
 
 
 def _bring_picamera2(place: Path) -> None:
