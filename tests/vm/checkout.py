@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edged.capture.athlete.address import script_of
-from edged.capture.athlete.athlete import Athlete
+from edged.capture.athlete.source import open_athlete
+from edged.config import Camera
 from edged.cv import cv2
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +19,7 @@ PLACE = "root/edged"
 SIZE = (640, 480)
 FPS = 12.0
 MOST = 40  # the camera reads them all when it starts, which an emulated processor feels
-SEED = 7
+SOURCE = "athlete:squat?seed=7"
 
 
 def copy_checkout(root: Path) -> None:
@@ -43,7 +43,7 @@ def put_frames(root: Path) -> None:
 
 
 def _paint() -> Iterator[bytes]:
-    athlete = Athlete(script_of("squat", "rig", seed=SEED, reps=1, repeat=False), *SIZE)
+    athlete = open_athlete(Camera(source=SOURCE, width=SIZE[0], height=SIZE[1], fps=FPS))
     pixels = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
     count = min(MOST, int(athlete.duration_s * FPS))
     for number in range(count):
