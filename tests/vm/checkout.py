@@ -45,7 +45,7 @@ def put_frames(root: Path) -> None:
 def _paint() -> Iterator[bytes]:
     athlete = open_athlete(Camera(source=SOURCE, width=SIZE[0], height=SIZE[1], fps=FPS))
     pixels = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
-    count = min(MOST, int(athlete.duration_s * FPS))
+    count = int(min(MOST, athlete.duration_s * FPS))
     for number in range(count):
         athlete.paint(athlete.at(number / FPS), pixels, number)
         fine, picture = cv2.imencode(".jpg", pixels)
