@@ -17,7 +17,7 @@ from edged.capture.source import is_athlete
 from edged.commands.address import broker_settings
 from edged.commands.child import Child
 from edged.commands.needs import MODEL_OF_PEOPLE, OWN_MODEL, find_model
-from edged.commands.place import DEVICE, Place, connect, subscribe_line
+from edged.commands.place import Place, connect, new_device, subscribe_line
 from edged.commands.referee import Referee
 from edged.commands.watch import follow
 from edged.config import (
@@ -77,21 +77,23 @@ def run(
     file = find_model(model, source)
     ending = Ending()
     with ending.noted(), contextlib.ExitStack() as undo:
-        watched = Watched(settings.prefix, DEVICE)
-        config = _config(source, _sections(file, model))
-        referee = _referee(config, Topics(settings.prefix, DEVICE))
+        device = new_device()
+        watched = Watched(settings.prefix, device)
+        config = _config(device, source, _sections(file, model))
+        referee = _referee(config, Topics(settings.prefix, device))
 
         def take(topic: str, payload: bytes) -> None:
             watched.take(topic, payload)
             if referee is not None:
                 referee.take(topic, payload)
 
-        place = connect(settings, take, ending, is_named=broker is not None, undo=undo)
+        place = connect(settings, device, take, ending, is_named=broker is not None, undo=undo)
         if place is None:
             return ending.code or 0
         print(f"broker     {place.settings.host}:{place.settings.port} {place.words}")
-        print(f"subscribe  {subscribe_line(place.settings)}", flush=True)
-        config = msgspec.structs.replace(config, mqtt=place.settings)
+        print(f"subscribe  {subscribe_line(place.settings, place.device)}", flush=True)
+        visitor = msgspec.structs.replace(place.settings, forget_at_end=True)
+        config = msgspec.structs.replace(config, mqtt=visitor)
         daemon = undo.enter_context(_daemon(config))
         demo = _Demo(watched, daemon, place, seconds)
         try:
@@ -100,7 +102,7 @@ def run(
                 place.subscriber,
                 ending,
                 is_over=demo.is_over,
-                hint=f"q ends   {subscribe_line(place.settings)}",
+                hint=f"q ends   {subscribe_line(place.settings, place.device)}",
                 notes=tuple if referee is None else referee.notes,
             )
         finally:
@@ -138,11 +140,11 @@ def _kind(file: ModelFile) -> str:
         engine.close()
 
 
-def _config(source: str, sections: tuple[PoseModel, LabelModel]) -> Config:
+def _config(device: str, source: str, sections: tuple[PoseModel, LabelModel]) -> Config:
     """Of the daemon, but for its broker. What ends is shown again and again."""
     pose, labels = sections
     return Config(
-        device=Device(name=DEVICE),
+        device=Device(name=device),
         camera=Camera(source=source, loop=True),
         pose=pose,
         labels=labels,
@@ -232,6 +234,6 @@ def _tell_end(totals: Totals, oks: float | None, place: Place) -> None:
     if oks is not None:
         print(f"accuracy   mean OKS {oks:.3f} against the truth")
     if place.broker is None:
-        print(f"subscribe  {subscribe_line(place.settings)}")
+        print(f"subscribe  {subscribe_line(place.settings, place.device)}")
     else:
         print("broker     ended with the demo; apt install mosquitto gives one that stays")
