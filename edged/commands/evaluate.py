@@ -20,7 +20,7 @@ from edged.capture.athlete.source import open_athlete
 from edged.capture.athlete.told import read_clip, truth_of
 from edged.capture.source import SourceInfo, is_athlete, is_live, open_source
 from edged.commands.again import asked_twice
-from edged.commands.ending import ends_by_sigterm
+from edged.commands.ending import ends_when_asked
 from edged.commands.files import write_bytes
 from edged.commands.progress import bar
 from edged.config import Camera, Inference, LabelModel, PoseModel, model_directories
@@ -104,7 +104,7 @@ def run(
         raise UsageError("--plot or --no-plot, not both")
     remark = _plot_problem(plot_file) if draws else None
     file = resolve(model, model_directories())
-    with ends_by_sigterm(), contextlib.ExitStack() as undo:
+    with ends_when_asked(), contextlib.ExitStack() as undo:
         if source == ANYONE:
             if truth is not None:
                 raise UsageError("--truth goes with a video: the athlete knows its own")

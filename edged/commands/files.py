@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
+from edged.commands.ending import undisturbed
 from edged.cv import cv2
 from edged.errors import EdgedError, UsageError
 from edged.types import Pixels
@@ -46,6 +49,7 @@ class Part:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._directory = tempfile.TemporaryDirectory(prefix=".edged-", dir=target.parent)
         self.path = Path(self._directory.name, target.name)
+        self._old = self.path.with_name(f"{target.name}.old")
 
     def write(self, data: bytes) -> None:
         """Fill the file. Raises `EdgedError`."""
@@ -56,6 +60,27 @@ class Part:
         """Put the file in its place. Raises `EdgedError`."""
         with self._told():
             self.path.replace(self._target)
+
+    def move_for_now(self) -> None:
+        """The same, but that `move_back` has a way back. Raises `EdgedError`."""
+        with self._told():
+            if self._target.is_dir():  # would go along with all that is in it
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            with contextlib.suppress(FileNotFoundError):
+                self._target.replace(self._old)
+            try:
+                self.path.replace(self._target)
+            except OSError:
+                self.move_back()
+                raise
+
+    def move_back(self) -> None:
+        """Put in the target's place what was there before."""
+        with contextlib.suppress(OSError):  # what fails already is told
+            try:
+                self._old.replace(self._target)
+            except FileNotFoundError:
+                self._target.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -69,6 +94,18 @@ class Part:
 
     def __exit__(self, *_: object) -> None:
         self._directory.cleanup()
+
+
+def move_together(parts: Iterable[Part]) -> None:
+    """Put files in their places, all or none; signals wait. Raises `EdgedError`.
+
+    Only a power cut or SIGKILL between the renames can leave some of them.
+    """
+    with undisturbed(), contextlib.ExitStack() as undo:
+        for part in parts:
+            part.move_for_now()
+            undo.callback(part.move_back)
+        undo.pop_all()
 
 
 class Video:
@@ -98,16 +135,20 @@ class Video:
         self._writer.write(bgr)
         self._frames += 1
 
+    def sealed(self) -> Part:
+        """All of it, beside its place. Raises `EdgedError`; `abandon` comes after it anyway."""
+        self._writer.release()
+        if not _is_whole(self._part.path, self._frames):
+            raise EdgedError(f"{self.target}: not written whole (is the disk full?)")
+        return self._part
+
     def finish(self) -> None:
         """Put the file in its place. Raises `EdgedError`."""
         with self._undo:
-            self._writer.release()
-            if not _is_whole(self._part.path, self._frames):
-                raise EdgedError(f"{self.target}: not written whole (is the disk full?)")
-            self._part.move()
+            self.sealed().move()
 
     def abandon(self) -> None:
-        """Remove what was written."""
+        """Remove what was written, unless it was moved."""
         self._undo.close()
 
     def __enter__(self) -> Self:

@@ -17,7 +17,7 @@ import msgspec
 
 from edged.capture.source import Source, files_at, is_athlete, is_live, is_picture, open_source
 from edged.commands.again import asked_twice
-from edged.commands.ending import ends_by_sigterm
+from edged.commands.ending import ends_when_asked
 from edged.commands.overlays import Overlays, targets
 from edged.commands.progress import bar
 from edged.config import Camera, Inference, LabelModel, PoseFit, PoseModel, model_directories
@@ -120,7 +120,7 @@ def run(
     places = targets(overlay, files) if overlay else {}
     show = msgspec.json.Encoder() if json else None
     with (
-        ends_by_sigterm(),
+        ends_when_asked(),
         contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
         Overlays(places) as overlays,
         contextlib.closing(_ahead(_shots([path for path, _ in found]))) as shots,

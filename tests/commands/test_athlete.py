@@ -198,7 +198,9 @@ def test_where_nothing_can_be_written_is_told_before_the_work(tmp_path: Path) ->
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_leaves_what_was_there_and_no_half_file(
     tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:

@@ -336,7 +336,9 @@ def test_a_model_that_finds_nobody_ever_is_told(measured: Evaluate, tmp_path: Pa
         measured("athlete", model="no.tflite")
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_it_and_leaves_nothing(
     model: Path, tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:

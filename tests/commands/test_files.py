@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
-from edged.commands.files import Part, Video, check_place, check_video, write_bytes, write_picture
+from edged.commands.files import (
+    Part,
+    Video,
+    check_place,
+    check_video,
+    move_together,
+    write_bytes,
+    write_picture,
+)
 from edged.errors import EdgedError, UsageError
 from edged.types import Pixels
 
@@ -53,6 +62,46 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
         write_bytes(target, bytes(30_000))
     assert target.read_text() == "old"
     assert names(tmp_path) == ["file.json"]
+
+
+@pytest.mark.parametrize("before", [[], ["one"]])
+def test_files_take_their_places_together_or_not_at_all(tmp_path: Path, before: list[str]) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for name in before:
+        (tmp_path / name).write_text("old")
+    with Part(one) as first, Part(other) as second:
+        first.write(b"new")
+        second.write(b"new")
+        other.mkdir()
+        (other / "precious").touch()
+        with pytest.raises(EdgedError, match="other: is a directory"):
+            move_together([first, second])
+        first.write(b"new")
+        second.path.unlink()
+        other.rename(tmp_path / "away")
+        with pytest.raises(EdgedError, match="other: no such file"):
+            move_together([first, second])
+    assert names(tmp_path / "away") == ["precious"]
+    assert names(tmp_path) == ["away", *before]
+    assert not before or one.read_text() == "old"
+
+
+def test_a_signal_waits_until_files_have_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Part.move_for_now
+
+    def interrupted(part: Part) -> None:
+        real(part)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Part, "move_for_now", interrupted)
+    with Part(tmp_path / "one") as first, Part(tmp_path / "other") as second:
+        for part in (first, second):
+            part.write(b"new")
+        with pytest.raises(KeyboardInterrupt):
+            move_together([first, second])
+    assert names(tmp_path) == ["one", "other"]
 
 
 def test_a_part_that_is_not_moved_was_never_there(tmp_path: Path) -> None:

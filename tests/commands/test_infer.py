@@ -374,7 +374,9 @@ def slow(infer: Command, make_video: Callable[..., Path]) -> Iterator[subprocess
             process.kill()
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_it_at_once_and_leaves_nothing(
     slow: subprocess.Popen[str], tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:

@@ -244,7 +244,9 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(own: Path, server: FileSer
     assert run("verify").returncode == 0
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_interrupted_it_is_quiet_and_keeps_what_it_has(
     own: Path, server: FileServer, number: signal.Signals, code: int
 ) -> None:
