@@ -13,8 +13,8 @@ from edged.capture.athlete.address import exercise_named, script_in, script_of
 from edged.capture.athlete.athlete import Athlete, frames_within
 from edged.capture.athlete.script import Script
 from edged.capture.athlete.told import ToldClip, ToldMoment, tell
-from edged.commands.ending import ends_when_asked
-from edged.commands.files import Part, Video, check_place, check_video, move_together
+from edged.commands.ending import ends_by_sigterm
+from edged.commands.files import Part, Video, check_place, check_video, held_fps, move_together
 from edged.commands.progress import bar
 from edged.errors import UsageError
 from edged.types import Pixels
@@ -45,13 +45,14 @@ def run(
         EdgedError: a file cannot be written.
     """
     _check(out, truth, size, (fps, view_deg, seconds))
+    fps = held_fps(out, fps)
     script = _script(exercise, file, seed=seed, reps=reps)
     athlete = Athlete(script, *size, view_deg)
     duration_s = _duration_s(athlete, seconds)
     count = max(1, frames_within(duration_s, fps))
     told: list[ToldMoment] = []
     pixels: Pixels = np.empty((size[1], size[0], 3), np.uint8)
-    with ends_when_asked(), contextlib.ExitStack() as parts:
+    with ends_by_sigterm(), contextlib.ExitStack() as parts:
         beside = None if truth is None else parts.enter_context(Part(truth))
         video = Video(out, size, fps)
         parts.callback(video.abandon)

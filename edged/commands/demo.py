@@ -33,9 +33,9 @@ from edged.config import (
     dump,
 )
 from edged.errors import BrokerError, EdgedError, EngineError
-from edged.inference.catalog import ModelFile
+from edged.inference.alone import sections, spec_of
+from edged.inference.catalog import Kind, ModelFile
 from edged.inference.engine import Engine
-from edged.inference.specs import describe
 from edged.messages import Topics
 from edged.view.screen import number
 from edged.view.state import Totals, Watched
@@ -79,7 +79,10 @@ def run(
     with ending.noted(), contextlib.ExitStack() as undo:
         device = new_device()
         watched = Watched(settings.prefix, device)
-        config = _config(device, source, _sections(file, model))
+        kind = _kind(file, ending)
+        if kind is None:
+            return ending.code or 0
+        config = _config(device, source, sections(kind, model))
         referee = _referee(config, Topics(settings.prefix, device))
 
         def take(topic: str, payload: bytes) -> None:
@@ -113,15 +116,10 @@ def run(
     return ending.code or 0
 
 
-def _sections(file: ModelFile, model: str) -> tuple[PoseModel, LabelModel]:
-    """What the model goes under, by what it gives."""
-    if _kind(file) == "labels":
-        return PoseModel(model=""), LabelModel(model=model)
-    return PoseModel(model=model), LabelModel()
+def _kind(file: ModelFile, ending: Ending) -> Kind | None:
+    """What it gives; a model that the catalog does not know is loaded to find out.
 
-
-def _kind(file: ModelFile) -> str:
-    """`pose` or `labels`; a model that the catalog does not know is loaded to find out.
+    None: the user wants an end.
 
     Raises:
         ModelError: it is neither, or cannot be loaded.
@@ -132,17 +130,18 @@ def _kind(file: ModelFile) -> str:
     try:
         until = time.monotonic() + FIRST_FRAME_S
         while not engine.poll_start(POLL_S):
+            if ending.is_noted():
+                return None
             if time.monotonic() > until:
                 raise EngineError(f"{file.path} is not loaded within {FIRST_FRAME_S:.0f} s")
-        (signature,) = engine.signatures
-        return describe(file, signature.inputs, signature.outputs).kind
+        return spec_of(file, engine).kind
     finally:
         engine.close()
 
 
-def _config(device: str, source: str, sections: tuple[PoseModel, LabelModel]) -> Config:
+def _config(device: str, source: str, models: tuple[PoseModel, LabelModel]) -> Config:
     """Of the daemon, but for its broker. What ends is shown again and again."""
-    pose, labels = sections
+    pose, labels = models
     return Config(
         device=Device(name=device),
         camera=Camera(source=source, loop=True),

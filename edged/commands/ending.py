@@ -16,7 +16,7 @@ ASKING = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def ends_when_asked() -> Iterator[None]:
+def ends_by_sigterm() -> Iterator[None]:
     """Have SIGTERM and SIGHUP unwind what is open, as Ctrl-C does; the exit code is a shell's.
 
     What is ignored stays so: nohup wants that.

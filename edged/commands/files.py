@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,12 @@ from edged.types import Pixels
 
 VIDEOS = {".avi": "MJPG", ".mp4": "mp4v"}
 """How the names of videos end, and the codec, which every OpenCV has."""
+
+MPEG4_TICKS = 65_535
+"""Ticks a second that MPEG-4 counts at most."""
+
+HELD_FPS = 1.5e-3
+"""Nearer to a rate of fewer digits than that, OpenCV might take that one."""
 
 JPEG_QUALITY = 92
 
@@ -108,19 +115,36 @@ def move_together(parts: Iterable[Part]) -> None:
         undo.pop_all()
 
 
+def held_fps(target: Path, fps: float) -> float:
+    """A rate near `fps` that a video of that name holds exactly.
+
+    OpenCV gives the codec the first whole number by 1, 10, 100 or 1000 that is within a thousandth
+    of a frame a second (`CvVideoWriter_FFMPEG::open`), and MPEG-4 takes none above `MPEG4_TICKS`.
+    """
+    most = MPEG4_TICKS if VIDEOS[target.suffix.lower()] == "mp4v" else math.inf
+    held = float(round(fps))
+    for parts in (1, 10, 100, 1000):
+        if round(fps * parts) > most or abs(held - fps) <= HELD_FPS:
+            break
+        held = round(fps * parts) / parts
+    return held
+
+
 class Video:
     """A video that is being written. Its frames all get the size of the first."""
 
     def __init__(self, target: Path, size: tuple[int, int], fps: float) -> None:
-        """Begin; `size` is width and height. Raises `EdgedError`."""
+        """Begin; `size` is width and height, `fps` as near as can be. Raises `EdgedError`."""
         self.target = target
+        self.fps = held_fps(target, fps)
+        """That it has."""
         self._size = size
         self._frames = 0
         with contextlib.ExitStack() as undo:
             self._part = undo.enter_context(Part(target))
             codec = cv2.VideoWriter.fourcc(*VIDEOS[target.suffix.lower()])
             self._writer = cv2.VideoWriter(
-                str(self._part.path), cv2.CAP_FFMPEG, codec, fps, self._size
+                str(self._part.path), cv2.CAP_FFMPEG, codec, self.fps, self._size
             )
             undo.callback(self._writer.release)
             if not self._writer.isOpened():

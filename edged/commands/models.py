@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from edged.commands.download_bar import DownloadBar
-from edged.commands.ending import ends_when_asked
+from edged.commands.ending import ends_by_sigterm
 from edged.config import model_directories, model_mirrors, own_models
 from edged.errors import DownloadError, EdgedError, ModelError, UnreachableError, UsageError
 from edged.inference import store
@@ -160,7 +160,7 @@ def pull(names: Sequence[str], *, everything: bool, edgetpu: bool) -> int:
         raise UsageError("name the models to pull, or say --all; edged models list has the names")
     mirrors = model_mirrors()
     code = 0
-    with ends_when_asked(), DownloadBar() as bar:
+    with ends_by_sigterm(), DownloadBar() as bar:
         for name, entry in _chosen(list(models) if everything else names, models).items():
             files = {
                 role: file for role, file in entry.files.items() if edgetpu or role != "edgetpu"

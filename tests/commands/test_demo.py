@@ -32,6 +32,15 @@ except Exception as error:
 """
 """A demo whose usual broker is at another port than 1883, which this machine may be using."""
 
+LOADS_FOR_EVER = """
+import time
+from edged.inference.engine import Engine
+def poll_start(self, timeout_s):
+    print("loads", flush=True)
+    time.sleep(timeout_s)
+Engine.poll_start = poll_start
+"""
+
 
 @pytest.fixture
 def model(tmp_path: Path) -> str:
@@ -159,6 +168,24 @@ def test_a_process_that_dies_ends_it_with_a_line(
         assert words in terminal.text
         assert terminal.is_restored
         assert are_gone(children)()
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_it_ends_while_it_finds_out_what_a_model_is(
+    model: str, video: str, sent: signal.Signals, code: int
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{LOADS_FOR_EVER}{ON_PORT}", model, video, f"{free_port()}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loads\n"
+        process.send_signal(sent)
+        out, err = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, err) == (code, "")
+    assert "broker" not in out
 
 
 def test_without_the_extra_package_it_says_what_to_install(model: str, video: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edged.commands.ending import ends_when_asked, undisturbed
+from edged.commands.ending import ends_by_sigterm, undisturbed
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def _handlers() -> Iterator[None]:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_it_is_an_exit_with_the_shells_code(number: signal.Signals, code: int) -> None:
     before = signal.getsignal(number)
-    with pytest.raises(SystemExit) as caught, ends_when_asked():
+    with pytest.raises(SystemExit) as caught, ends_by_sigterm():
         signal.raise_signal(number)
     assert caught.value.code == code
     assert signal.getsignal(number) is before
@@ -30,7 +30,7 @@ def test_it_is_an_exit_with_the_shells_code(number: signal.Signals, code: int) -
 
 def test_nohup_is_heeded() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with ends_when_asked():
+    with ends_by_sigterm():
         signal.raise_signal(signal.SIGHUP)
         with undisturbed():
             signal.raise_signal(signal.SIGHUP)
@@ -42,7 +42,7 @@ def test_what_may_not_be_disturbed_ends_first(number: signal.Signals) -> None:
     done: list[signal.Signals] = []
 
     def work() -> None:
-        with ends_when_asked(), undisturbed():
+        with ends_by_sigterm(), undisturbed():
             for _ in range(2):
                 signal.raise_signal(number)
                 done.append(number)

@@ -11,12 +11,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edged.commands.files import (
     Part,
     Video,
     check_place,
     check_video,
+    held_fps,
     move_together,
     write_bytes,
     write_picture,
@@ -179,3 +182,26 @@ def test_a_picture_is_what_its_ending_says(tmp_path: Path) -> None:
     assert np.array_equal(again[..., ::-1], noise(1))
     with pytest.raises(EdgedError, match=r"a\.webp: 20000 x 1 is no size"):
         write_picture(tmp_path / "a.webp", np.zeros((1, 20_000, 3), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.avi"])
+@pytest.mark.parametrize(
+    "fps", [1.0, 7.679, 23.976, 29.97, 54.00107, 53.1086, 65.535, 65.536, 66.667, 100.001, 119.9999]
+)
+def test_a_video_has_the_rate_that_is_told_of_it(tmp_path: Path, name: str, fps: float) -> None:
+    with Video(tmp_path / name, SIZE, fps) as video:
+        for seed in range(3):
+            video.add(noise(seed))
+    reader = cv2.VideoCapture(str(tmp_path / name))
+    try:
+        assert reader.get(cv2.CAP_PROP_FPS) == pytest.approx(video.fps, abs=1e-6)
+    finally:
+        reader.release()
+    assert video.fps == pytest.approx(fps, abs=5e-3)
+
+
+@given(st.floats(0.5, 120.0), st.sampled_from([".mp4", ".avi"]))
+def test_a_rate_that_is_held_stays_as_it_is(fps: float, ending: str) -> None:
+    held = held_fps(Path(f"clip{ending}"), fps)
+    assert held_fps(Path(f"clip{ending}"), held) == held
+    assert held == pytest.approx(fps, abs=5.1e-3)
