@@ -22,7 +22,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 ANYBODY = "allow_anonymous true"
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 """How long anything may take before a test fails."""
 
 
