@@ -405,7 +405,7 @@ run_tests() {
     unlock
     cd -- "$ROOT"
     if (($#)); then exec "$VENV/bin/python" -m pytest "$@"; fi
-    exec "$VENV/bin/python" -m pytest --cov
+    exec "$VENV/bin/python" -m pytest --numprocesses auto --dist loadfile --cov
 }
 
 check() {
