@@ -118,7 +118,7 @@ def copy_checkout(to: Path) -> Path:
     few_packages = {
         "dependencies": '["typer"]',
         "demo": '["iniconfig"]',
-        "test": '["pytest", "pytest-cov"]',
+        "test": '["pytest", "pytest-cov", "pytest-xdist"]',
     }
     for name, few in few_packages.items():
         project, count = re.subn(rf"(?ms)^{name} = \[.*?^\]", f"{name} = {few}", project)
