@@ -123,11 +123,9 @@ class Edged:
         return self.guest.unit(UNIT, "StatusText")["StatusText"]
 
     def worker(self) -> int:
-        """The process id of the models' process."""
-        children = self.guest.run(f"pgrep -P {self.pid()}").split()
-        if len(children) != 1:
-            raise GuestError(f"edged has {len(children)} child processes, not one")
-        return int(children[0])
+        """The process id of the models' process; 0: none, or more than one for the moment."""
+        children = self.guest.ask(f"pgrep -P {self.pid()}", 30).output.split()
+        return int(children[0]) if len(children) == 1 else 0
 
     def status(self) -> dict[str, str]:
         """The lines of /proc/PID/status of the daemon."""
