@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from vm.container import Container
+from vm.guests import Guest
 from vm.product import CONFIG, EDGED, UNIT, Edged, accounts, names_on_disk, state_of_disk, units
 from vm.rig import Rig
 
@@ -36,7 +37,7 @@ def edged(rig: Rig, clean_container: Container, before: dict[str, frozenset[str]
     return edged
 
 
-def _all(guest: Container) -> dict[str, frozenset[str]]:
+def _all(guest: Guest) -> dict[str, frozenset[str]]:
     return {"files": names_on_disk(guest), "accounts": accounts(guest), "units": units(guest)}
 
 
