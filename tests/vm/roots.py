@@ -26,8 +26,7 @@ def inside(root: Path, *command: str, timeout_s: float = 900, binds: tuple[str, 
         done = subprocess.run(
             line,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,  # apart: nspawn has something to say as well
             text=True,
             timeout=timeout_s,
             check=False,
@@ -35,7 +34,7 @@ def inside(root: Path, *command: str, timeout_s: float = 900, binds: tuple[str, 
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"{' '.join(command)}: not done after {timeout_s:g} s") from error
     if done.returncode:
-        end = "\n".join(done.stdout.splitlines()[-15:])
+        end = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{end}")
     return done.stdout
 
