@@ -1,0 +1,64 @@
+"""Guests for the scenarios. Run them by `tests/vm/run`: the usual test run leaves them alone."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import pytest
+from vm.container import Container
+from vm.emulator import Emulator
+from vm.product import Edged
+from vm.rig import Rig
+
+
+@pytest.fixture(scope="session")
+def rig() -> Iterator[Rig]:
+    """The rig. What a run made is gone afterwards, also when it is terminated."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with Rig() as rig:
+            yield rig
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
+def figure(
+    record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]
+) -> Callable[[str, object], None]:
+    """Tells a figure that a scenario measured, in the run's output and in its JUnit file."""
+
+    def tell(name: str, value: object) -> None:
+        record_property(name, value)
+        text = f"{value:.1f}" if isinstance(value, float) else str(value)
+        with capsys.disabled():
+            print(f"\n    {name}: {text}", end="", flush=True)
+
+    return tell
+
+
+@pytest.fixture(scope="module")
+def clean_container(rig: Rig) -> Container:
+    """A container in which nothing was installed yet."""
+    return rig.container(rig.root())
+
+
+@pytest.fixture(scope="module")
+def installed_machine(rig: Rig) -> Emulator:
+    """An emulated machine in whose root file system the installer has run, as a container."""
+    root = rig.root()
+    with rig.container(root) as container:
+        container.wait_booted(60)
+        edged = Edged(container, rig.mirror.url())
+        edged.install()
+        container.power_off()
+    guest = rig.emulator(rig.disk(root))
+    guest.wait_booted(600)
+    return guest
