@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# From this checkout to a service of this machine, a running demo, a test run or a check:
-# `./install.sh --help` tells more. What makes it a service is in systemd/install/.
+# From this checkout to a service (see systemd/install/), a demo, a test run or a check: see --help.
 #
 # The Python packages live in .venv beside this script. A stamp in it says what they were
 # installed from. It reads "unfinished" from the first change to the last, so that the next run
@@ -33,28 +32,20 @@ if [[ -t 2 && -z ${NO_COLOR-} ]]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; fi
 
 help() {
     cat <<'END'
-Usage: sudo ./install.sh [install] [OPTIONS]     edged as a service of this machine
+Usage: sudo ./install.sh [install] [OPTIONS]
        sudo ./install.sh uninstall [--purge]
        ./install.sh COMMAND [ARGUMENTS]
 
-  install            into /opt/edged, with its own user, and started: Raspberry Pi OS 12 and 13
-                     (64-bit), Debian 12 and 13. Again: an upgrade, which goes back by itself when
-                     the new release does not work; with nothing new, it changes nothing
-    --dry-run        tell the steps and change nothing
-    --with-broker    set up Mosquitto with a password, for this machine; =lan: for the network too
-    --edgetpu WHICH  the Coral's library: std, max (faster, hotter) or none; std by itself where
-                     a Coral is attached
-    --wheels DIR     Python packages from a directory instead of the package index
-  uninstall          stop it and remove it; --purge: its configuration, models and user as well
+  install, uninstall edged as a service of this machine; options: ./install.sh install --help
   demo [ARGUMENTS]   set up and run `edged demo`; its own options: ./install.sh demo --help
   test [ARGUMENTS]   set up and run the tests with coverage; with ARGUMENTS, pytest gets them
                      (paths count from the checkout) and coverage is not measured
   check              ruff, mypy, shellcheck and the checked-in schemas
   --help             this text
 
-The last three need Linux on a 64-bit machine and Python 3.11 or newer. Their Python packages go to
-.venv beside this script; a second run finds them there. What the tests need of Debian's packages is installed
-when this runs as root or sudo asks for no password, and named otherwise.
+demo, test and check need Python 3.11 or newer on a 64-bit Linux. Their packages go to .venv beside
+this script, where a second run finds them. Debian's packages for the tests are installed when this
+runs as root or sudo asks for no password, and named otherwise.
 EDGED_PYTHON names the interpreter to use instead of the first fitting one on PATH.
 Exit codes: 0 fine, 1 failed, 2 wrong use, 130 interrupted; else those of the program started.
 END
@@ -88,7 +79,6 @@ interrupted() { # signal number
         wait "$CHILD" || true
     fi
     printf 'install.sh: interrupted; run it again to go on\n' >&2
-    note 'interrupted'
     exit $((128 + $1))
 }
 
@@ -118,12 +108,9 @@ unlock() { exec 9<&-; }
 # ---- Debian packages ------------------------------------------------------------------------
 
 has() { type -P "$1" >/dev/null; }
-
 privileged() { [[ $EUID -eq 0 ]] || sudo -n true 2>/dev/null; }
 
-as_root() {
-    if [[ $EUID -eq 0 ]]; then "$@" 9<&-; else sudo -n "$@" 9<&-; fi
-}
+as_root() { if [[ $EUID -eq 0 ]]; then "$@" 9<&-; else sudo -n "$@" 9<&-; fi; }
 
 # Installing a package starts its service. policy-rc.d is Debian's place to refuse that; an
 # administrator's own file stays. Ours refuses only while this script lives, so that one left
@@ -432,17 +419,15 @@ check() {
     say 'All clean'
 }
 
-load_device() {
-    [[ -e $ROOT/systemd/install/device.sh ]] || die "$ROOT/systemd is not there: the checkout is not complete"
-    # shellcheck source=systemd/install/device.sh
-    source "$ROOT/systemd/install/device.sh"
-}
-
 main() {
     case ${1-} in
         demo | test | check) ;;
         -h | --help) help && exit ;;
-        '' | install | uninstall | --*) load_device ;;
+        '' | install | uninstall | --*)
+            [[ -e $ROOT/systemd/install/device.sh ]] || die "$ROOT/systemd is not there: the checkout is not complete"
+            # shellcheck source=systemd/install/device.sh
+            source "$ROOT/systemd/install/device.sh"
+            ;;
         *) misuse "unknown command \"$1\": there are install, uninstall, demo, test and check" ;;
     esac
     PATH=$PATH:/usr/sbin:/sbin # where Debian keeps mosquitto, and not on everyone's PATH

@@ -157,6 +157,13 @@ def test_wrong_options_are_told_in_a_line(
     assert done.stderr == f"install.sh: {why} (see ./install.sh --help)\n"
 
 
+def test_help_tells_the_options(machine: Machine) -> None:
+    done = run([ROOT / "install.sh", "install", "--help"], machine.environment())
+    assert (done.returncode, done.stderr) == (0, "")
+    options = ("--dry-run", "--with-broker", "--edgetpu", "--wheels", "--purge")
+    assert all(f"\n  {option} " in done.stdout for option in options)
+
+
 def test_an_option_without_its_value_is_told(machine: Machine) -> None:
     done = run([ROOT / "install.sh", "--edgetpu"], machine.environment())
     assert done.returncode == 2
@@ -284,7 +291,7 @@ def test_a_release_is_named_by_what_it_is_made_from(machine: Machine, tmp_path: 
     shutil.copytree(ROOT, checkout, ignore=ignored)
 
     def name() -> str:
-        words = ["bash", "-c", CALL, "bash", checkout, "release_name"]
+        words = ["bash", "-c", CALL, "bash", str(checkout), "release_name"]
         return run(words, machine.environment()).stdout.strip()
 
     first = name()

@@ -19,16 +19,16 @@ foreign_broker_settings() {
 }
 
 broker_config() {
-    local where=' localhost' web=' 127.0.0.1'
-    if [[ $BROKER == lan ]]; then where='' web=''; fi
+    local here=' 127.0.0.1'
+    if [[ $BROKER == lan ]]; then here=''; fi
     cat <<END
 # Made by edged's install.sh --with-broker, and made anew by it: put settings of your own elsewhere.
 allow_anonymous false
 password_file $BROKER_PASSWORDS
 # Small messages at once instead of collected ones: 5 ms less of age at the subscriber.
 set_tcp_nodelay true
-listener 1883$where
-listener 9001$web
+listener 1883$here
+listener 9001$here
 protocol websockets
 END
 }
@@ -63,9 +63,11 @@ step_broker() {
         put "$OPT/broker.conf" "$BROKER_CONFIG" 0644 root:root
         quietly systemctl enable mosquitto.service || true
         if ! quietly systemctl restart mosquitto.service; then
-            rm -f -- "$BROKER_CONFIG"
-            rm -f -- "$OPT/broker.conf"
-            die "Mosquitto does not start with $BROKER_CONFIG, which was taken away again: journalctl -u mosquitto"
+            rm -f -- "$BROKER_CONFIG" "$OPT/broker.conf"
+            BROKER_USER=
+            quietly systemctl restart mosquitto.service || true
+            mend "Mosquitto does not start with $BROKER_CONFIG, which was taken away again: sudo tail /var/log/mosquitto/mosquitto.log"
+            return
         fi
     fi
     rm -f -- "$OPT/broker.conf"

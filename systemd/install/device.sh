@@ -32,6 +32,26 @@ DEVICE_LOG=/var/log/edged-install.log
 ACTION= # install or uninstall
 LOGGING=
 
+device_help() {
+    cat <<'END'
+Usage: sudo ./install.sh [install] [OPTIONS]     edged as a service of this machine
+       sudo ./install.sh uninstall [--purge] [--dry-run]
+
+Into /opt/edged, with its own user, started now and at boot: on Raspberry Pi OS 12 and 13 (64-bit)
+and Debian 12 and 13. Run again, it is an upgrade, which goes back by itself when the new release does
+not work; with nothing new, it changes nothing. docs/install.md tells each step.
+
+  --dry-run        tell the steps and change nothing; needs no root
+  --with-broker    set up Mosquitto with a password, for this machine; =lan: for the network too
+  --edgetpu WHICH  the Coral's library: std, max (faster, hotter) or none; std by itself where a
+                   Coral is attached
+  --wheels DIR     Python packages from a directory instead of the package index
+  --purge          of uninstall: its configuration, models and user as well
+
+Exit codes: 0 installed and running, 1 failed, 2 wrong use, 130 interrupted.
+END
+}
+
 parse_device() { # words of the command line
     case ${1-} in
         install | uninstall) ACTION=$1 && shift ;;
@@ -39,6 +59,7 @@ parse_device() { # words of the command line
     esac
     while (($#)); do
         case $ACTION:$1 in
+            *:--help | *:-h) device_help && exit ;;
             *:--dry-run) DRY=yes ;;
             uninstall:--purge) PURGE=yes ;;
             install:--edgetpu=*) EDGETPU=${1#*=} ;;
