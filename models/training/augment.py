@@ -1,6 +1,6 @@
 """Rendered frames become training pictures: crops, turned, mirrored, other colours, noise.
 
-Half of the pictures show the whole frame with borders, as the pipeline shows the first frame; half
+Some pictures show the whole frame with borders, as the pipeline shows the first frame; the others
 are squares about the person, as it shows those that follow (`edged.decoders.movenet.next_region`).
 """
 
@@ -17,9 +17,6 @@ from models.training.targets import Floats
 
 MIRRORED = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
 """Where each keypoint goes when left and right change places."""
-
-WHOLE_FRAME = 0.5
-"""Of the pictures show the whole frame."""
 
 BLANK = 0.02
 """Of the pictures are of one colour and noise: nobody is there either."""
@@ -49,15 +46,18 @@ def fit(sample: Sample, size: int) -> Sample:
     return _warp(sample, np.array([width / 2, height / 2]), side, 0.0, size)[0]
 
 
-def augment(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
-    """A picture of `size` by `size` made of a frame, different each time."""
+def augment(sample: Sample, size: int, whole: float, rng: np.random.Generator) -> Sample:
+    """A picture of `size` by `size` made of a frame, different each time.
+
+    It shows the whole frame with a probability of `whole`, and else the person.
+    """
     if rng.random() < BLANK:
         return _blank(size, rng)
     height, width, _ = sample.pixels.shape
     turn = float(np.clip(rng.normal(0, TURN_DEGREES / 2), -TURN_DEGREES, TURN_DEGREES))
     longer = float(max(width, height))
     present = sample.visibility > 0
-    if rng.random() < WHOLE_FRAME or not present.any():
+    if rng.random() < whole or not present.any():
         centre = np.array([width, height]) / 2 + rng.normal(0, 0.03 * longer, 2)
         side = longer * rng.uniform(0.85, 1.1)
         turn *= float(rng.random() < 0.5)  # noqa: PLR2004 - half of them hang straight

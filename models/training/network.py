@@ -36,11 +36,6 @@ class Shape:
     pyramid: int = 64
     """Channels on the way back up."""
 
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns of the answer."""
-        return self.size // STRIDE, self.size // STRIDE
-
 
 @keras.saving.register_keras_serializable("edged")
 class Double(layers.Layer):  # type: ignore[misc, name-defined, unused-ignore]
@@ -52,16 +47,27 @@ class Double(layers.Layer):  # type: ignore[misc, name-defined, unused-ignore]
 
     def call(self, cells: Any) -> Any:
         """(batch, rows, columns, channels) to twice as many rows and columns."""
-        _, rows, columns, _ = cells.shape
-        return tf.compat.v1.image.resize_nearest_neighbor(cells, (2 * rows, 2 * columns))
+        # Constants where the size is fixed: the Edge TPU compiler wants no computed shapes.
+        sizes = cells.shape[1:3]
+        size = tf.shape(cells)[1:3] * 2 if None in sizes else tuple(2 * one for one in sizes)
+        return tf.raw_ops.ResizeNearestNeighbor(
+            images=cells, size=size, align_corners=False, half_pixel_centers=False
+        )
 
 
-def build(shape: Shape) -> Any:
+def grid(size: int) -> tuple[int, int]:
+    """Rows and columns of the answer to a picture of this size."""
+    return size // STRIDE, size // STRIDE
+
+
+def build(shape: Shape, *, any_size: bool = False) -> Any:
     """A Keras model: float (batch, size, size, 3) in 0..1 to (batch, rows, columns, 51).
 
-    The answer is linear: the decoder cuts it to what makes sense.
+    The answer is linear: the decoder cuts it to what makes sense. The weights are the same for
+    every size; `any_size` makes a network that takes them all, to train with.
     """
-    picture = layers.Input((shape.size, shape.size, 3), name="picture")
+    size = None if any_size else shape.size
+    picture = layers.Input((size, size, 3), name="picture")
     x = _convolve(picture, shape.stem, stride=2)
     levels = []
     for channels, count in zip(shape.channels, shape.convolutions, strict=True):

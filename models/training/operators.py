@@ -72,9 +72,7 @@ def operators(model: bytes) -> list[Operator]:
         raise ModelError(f"a model of {len(graphs.subgraphs)} graphs: only one can be compiled")
     (graph,) = graphs.subgraphs
     tensors = [_tensor(tensor, graphs.buffers) for tensor in graph.tensors]
-    names = {
-        code: name for name, code in vars(schema.BuiltinOperator).items() if name[0].isupper()
-    }
+    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if name[0].isupper()}
     found = []
     for operator in graph.operators:
         code = graphs.operatorCodes[operator.opcodeIndex]
