@@ -13,6 +13,7 @@ import pytest
 import tiny_models
 
 from edged.config import Inference, LabelModel, PoseModel
+from edged.decoders import heatmaps
 from edged.errors import EngineError, ModelError
 from edged.inference.engine import Engine
 from edged.pipeline import Pipeline, Result, find_models
@@ -68,6 +69,17 @@ def test_a_pose_is_in_coordinates_of_the_frame(build: Build, pose_file: Path) ->
     assert pose.keypoints == pytest.approx(np.full((17, 3), 0.4), abs=0.01)
     assert min(result.preprocess_ns, result.infer_ns, result.decode_ns) > 0
     assert 0 < result.invoke_ns < result.infer_ns
+
+
+def test_heatmaps_give_a_pose_too(build: Build, tmp_path: Path) -> None:
+    path = tmp_path / "heatmaps.tflite"
+    path.write_bytes(tiny_models.heatmap_model(rows=3, columns=4))
+    pixels = np.random.default_rng(5).integers(0, 100, (32, 32, 3), np.uint8)
+    result = ask(build(PoseModel(model=str(path), fit="stretch")), frame(pixels))
+    assert result.poses is not None
+    (pose,) = result.poses
+    output = pixels.reshape(-1)[: 3 * 4 * 51].reshape(1, 3, 4, 51)
+    assert pose.keypoints == pytest.approx(heatmaps.decode(output, 1 / 100), abs=1e-5)
 
 
 def test_nobody_there_is_an_empty_list(build: Build, pose_file: Path) -> None:

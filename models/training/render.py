@@ -24,8 +24,9 @@ from edged.capture.athlete import floor
 from edged.capture.athlete.body import Body, Posture
 from edged.capture.athlete.exercises import EXERCISES, Exercise, bearing
 from edged.capture.athlete.kinematics import Bearing, blend, posture_of
-from edged.capture.athlete.painter import Painter, Seen
+from edged.capture.athlete.painter import Painter
 from edged.capture.athlete.scene import Scene
+from edged.capture.athlete.sight import Seen
 from edged.capture.athlete.style import Side, Style
 from edged.cv import cv2
 from edged.types import Pixels

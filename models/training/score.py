@@ -72,11 +72,11 @@ def score(frames: Frames, ask: Ask, size: int, model: str = "") -> Scores:
                         mark=mark(found, truth, (width, height)),
                     )
                 )
-    reports = [
+    whole, tracked = (
         report(told, model=model, source="rendered", looks=looks)
         for looks, told in enumerate(samples, start=1)
-    ]
-    return Scores(*reports, ghosts=ghosts / empty if empty else 0.0)
+    )
+    return Scores(whole=whole, tracked=tracked, ghosts=ghosts / empty if empty else 0.0)
 
 
 def _truth(frames: Frames, index: int) -> Truth:

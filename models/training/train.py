@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -147,12 +147,20 @@ def losses(found: Any, answer: Any, weight: Any) -> tuple[Any, Any]:
 
 
 class Interruption:
-    """Told by SIGTERM or SIGINT: finish the step, save, end."""
+    """Told by SIGTERM or SIGINT: finish the step, save, end. A context manager."""
 
     def __init__(self) -> None:
         self.wanted = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._want)
+            self._before[number] = signal.signal(number, self._want)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _want(self, *_: object) -> None:
         self.wanted = True
@@ -173,7 +181,6 @@ def train(work: Path, shape: Shape, plan: Plan, epoch_steps: int = EPOCH_STEPS) 
     Raises:
         EdgedError: no frames, or the saved state is of another network.
     """
-    interruption = Interruption()
     frames, validation = Frames(work / "train"), Frames(work / "validation")
     trainer = Trainer(shape, plan)
     saved = work / "state.npz"
@@ -187,7 +194,10 @@ def train(work: Path, shape: Shape, plan: Plan, epoch_steps: int = EPOCH_STEPS) 
         return batch(frames, step, plan.batch, size, grid(size), whole)
 
     told, begun, since = [], time.monotonic(), trainer.steps
-    with Ahead(lesson, range(trainer.steps, plan.steps)) as lessons:
+    with (
+        Interruption() as interruption,
+        Ahead(lesson, range(trainer.steps, plan.steps)) as lessons,
+    ):
         for one in lessons:
             told.append(trainer.learn(one))
             done = trainer.steps
