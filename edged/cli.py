@@ -26,13 +26,40 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check and show the configuration.")
 app.add_typer(config_app, name="config")
+models_app = typer.Typer(help="Models that edged knows by name: list, pull, verify, remove.")
+app.add_typer(models_app, name="models")
+
+
+def _model_names(incomplete: str) -> list[tuple[str, str]]:
+    from edged.commands import models
+
+    return models.completions(incomplete)
+
 
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="Default: the defaults of every key."),
 ]
 ModelName = Annotated[
-    str, typer.Option("--model", "-m", metavar="MODEL", help="A catalog name or a .tflite file.")
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="A catalog name or a .tflite file.",
+        autocompletion=_model_names,
+    ),
+]
+OptionalModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="A catalog name or a .tflite file; default: athlete-pose for the athlete, "
+        "movenet-lightning for people.",
+        autocompletion=_model_names,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -164,13 +191,16 @@ def watch(
 
 @app.command()
 def demo(
-    model: ModelName = "movenet-lightning",
+    model: OptionalModelName = None,
     source: Annotated[
-        str | None,
+        str,
         typer.Option(
-            "--source", "-s", metavar="SOURCE", help="A webcam, stream, video, or pictures."
+            "--source",
+            "-s",
+            metavar="SOURCE",
+            help="athlete (rendered; also athlete:squat?seed=7), a webcam, stream, video, picture.",
         ),
-    ] = None,
+    ] = "athlete",
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="End by itself, so long after the first frame.")
     ] = None,
@@ -188,6 +218,114 @@ def demo(
     from edged.commands import demo
 
     return demo.run(model, source, seconds, broker)
+
+
+@app.command()
+def athlete(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="VIDEO", help="An .mp4 or .avi file.")
+    ],
+    exercise: Annotated[
+        str | None,
+        typer.Option(
+            "--exercise", "-e", metavar="NAME", help="As squat; default: each of the nine in turn."
+        ),
+    ] = None,
+    script: Annotated[
+        Path | None,
+        typer.Option("--script", metavar="FILE.toml", help="A workout, see docs/athlete.md."),
+    ] = None,
+    reps: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Of a set; default: 10, of each of nine 6.")
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", "-t", metavar="FILE.json", help="Keypoints, angles, reps, phases."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**31 - 1, help="Who, where and seen from where; default: 0."),
+    ] = None,
+    view: Annotated[
+        float | None,
+        typer.Option(
+            min=-360.0,
+            max=360.0,
+            metavar="DEGREES",
+            help="0: from in front, 90: from the athlete's left; default: by the seed.",
+        ),
+    ] = None,
+    width: Annotated[int, typer.Option(min=16, max=4096)] = 640,
+    height: Annotated[int, typer.Option(min=16, max=4096)] = 480,
+    fps: Annotated[float, typer.Option(min=1.0, max=120.0, help="Frames a second.")] = 30.0,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="End there; default: with the workout.")
+    ] = None,
+) -> None:
+    """Render somebody who works out, with the truth about every frame: for tests of your own."""
+    from edged.commands import athlete
+
+    athlete.run(
+        exercise,
+        script,
+        out=out,
+        truth=truth,
+        reps=reps,
+        seed=seed,
+        view_deg=view,
+        size=(width, height),
+        fps=fps,
+        seconds=seconds,
+    )
+
+
+@app.command()
+def evaluate(
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            "-s",
+            metavar="SOURCE",
+            help="athlete: another person and place in each frame; athlete:squat?seed=7: one of "
+            "them, followed; or a video with its --truth.",
+        ),
+    ] = "athlete",
+    model: ModelName = "movenet-lightning",
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", "-t", metavar="FILE.json", help="As edged athlete writes it."),
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, max=2**30, help="Of the first person.")] = 0,
+    looks: Annotated[
+        int,
+        typer.Option(
+            min=1, max=2, help="At each frame of another person: 2 as edged infer, 1 at the whole."
+        ),
+    ] = 2,
+    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the model; 0: by itself.")] = 0,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the table: .png, .svg or .pdf."),
+    ] = Path("evaluation.png"),
+    no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Measure how near a model's poses are to the truth: OKS and PCK."""
+    from edged.commands import evaluate
+
+    evaluate.run(
+        source,
+        model=model,
+        truth=truth,
+        frames=frames,
+        seed=seed,
+        looks=2 if looks == 2 else 1,  # noqa: PLR2004 - two looks
+        threads=threads,
+        plot_file=None if no_plot else plot,
+        json=json,
+    )
 
 
 class Pace(enum.StrEnum):
@@ -259,6 +397,69 @@ def config_show(
     from edged.commands import config
 
     config.show(file)
+
+
+CatalogName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Of the catalog.", autocompletion=_model_names)
+]
+CatalogNames = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME...", help="Of the catalog.", autocompletion=_model_names),
+]
+
+
+@models_app.command("list")
+def models_list(json: Json = False) -> None:
+    """Tell every model of the catalog, and which are on this machine."""
+    from edged.commands import models
+
+    models.show(json=json)
+
+
+@models_app.command("pull")
+def models_pull(
+    names: CatalogNames = [],  # noqa: B006 - not changed by anybody
+    everything: Annotated[bool, typer.Option("--all", help="All of the catalog.")] = False,
+    edgetpu: Annotated[
+        bool, typer.Option(help="Also the half that is compiled for the Edge TPU.")
+    ] = True,
+) -> int:
+    """Download models, and check them; goes on where it was interrupted."""
+    from edged.commands import models
+
+    return models.pull(names, everything=everything, edgetpu=edgetpu)
+
+
+@models_app.command("verify")
+def models_verify(
+    names: CatalogNames = [],  # noqa: B006
+    json: Json = False,
+) -> int:
+    """Check these models, or all that are here; exit code 1 when a file is not right."""
+    from edged.commands import models
+
+    return models.verify(names, json=json)
+
+
+@models_app.command("path")
+def models_path(
+    name: CatalogName,
+    edgetpu: Annotated[
+        bool, typer.Option("--edgetpu", help="Of the half that is compiled for the Edge TPU.")
+    ] = False,
+) -> None:
+    """Print where a model's file is; exit code 1 when it is not on this machine."""
+    from edged.commands import models
+
+    models.path(name, edgetpu=edgetpu)
+
+
+@models_app.command("remove")
+def models_remove(names: CatalogNames) -> int:
+    """Delete models that were pulled; never those that come with edged or lie elsewhere."""
+    from edged.commands import models
+
+    return models.remove(names)
 
 
 @app.command()

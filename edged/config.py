@@ -330,19 +330,58 @@ def debug_wanted() -> bool:
     return os.environ.get("EDGED_DEBUG") == "1"
 
 
+_SYSTEM_MODELS = Path("/var/lib/edged/models")
+
+
 def model_directories() -> tuple[Path, ...]:
     """Where model files are looked for, first match first.
 
     `$EDGED_MODELS`, `$XDG_DATA_HOME/edged/models` (`~/.local/share/edged/models`) and
     `/var/lib/edged/models`.
     """
-    directories = [Path("/var/lib/edged/models")]
-    data = os.environ.get("XDG_DATA_HOME", "")
-    home = os.environ.get("HOME", "")
-    if Path(data).is_absolute():  # the XDG specification has relative paths ignored
-        directories.insert(0, Path(data, "edged", "models"))
-    elif home:
-        directories.insert(0, Path(home, ".local", "share", "edged", "models"))
+    directories = [_data_models() or _home_models(), _SYSTEM_MODELS]
     if extra := os.environ.get("EDGED_MODELS", ""):
         directories.insert(0, Path(extra))
-    return tuple(directories)
+    return tuple(directory for directory in directories if directory is not None)
+
+
+def own_models() -> Path:
+    """Where models are pulled to: one of `model_directories`.
+
+    Root pulls for the whole machine, the service among it, and so does a service itself; anybody
+    else for themselves. Who sets XDG_DATA_HOME has chosen.
+    """
+    is_for_all = os.geteuid() == 0 or "STATE_DIRECTORY" in os.environ  # systemd's StateDirectory=
+    home = None if is_for_all else _home_models()
+    return _data_models() or home or _SYSTEM_MODELS
+
+
+def _data_models() -> Path | None:
+    data = os.environ.get("XDG_DATA_HOME", "")
+    # The XDG specification has relative paths ignored.
+    return Path(data, "edged", "models") if Path(data).is_absolute() else None
+
+
+def _home_models() -> Path | None:
+    home = os.environ.get("HOME", "")
+    return Path(home, ".local", "share", "edged", "models") if home else None
+
+
+def model_mirrors() -> tuple[str, ...]:
+    """Addresses from `$EDGED_MODELS_URL`, asked before the catalog's own; https unless told.
+
+    The catalog's paths lie below them. Several are separated by spaces.
+
+    Raises:
+        ConfigError: one is no address of a web server.
+    """
+    mirrors = []
+    for word in os.environ.get("EDGED_MODELS_URL", "").split():
+        mirror = word if "://" in word else f"https://{word}"
+        if not re.match(r"https?://[^/]", mirror):
+            raise ConfigError(
+                "EDGED_MODELS_URL: expected addresses such as https://example.org/models, got "
+                f'"{without_password(word)}"'
+            )
+        mirrors.append(mirror.rstrip("/") + "/")
+    return tuple(mirrors)

@@ -32,6 +32,14 @@ class ModelError(EdgedError, ValueError):
     """A model file, its labels or its catalog entry cannot be used."""
 
 
+class DownloadError(EdgedError, OSError):
+    """A file cannot be had from any of its addresses."""
+
+
+class UnreachableError(DownloadError):
+    """No address of a file answers: the next file's would not either."""
+
+
 class EngineError(EdgedError, RuntimeError):
     """No answer from the model for this frame; the engine mends itself before the next one."""
 

@@ -52,7 +52,8 @@ def read(text: str, shape: type[S]) -> tuple[S, dict[str, str]]:
         elif not isinstance(value, dict):
             wrong[f"[{name}]"] = f"expected a section of keys, got {_kind(value)}"
         else:
-            values[name] = _section(name, f"[{name}]", value, sections, wrong)
+            section = _section(name, f"[{name}]", value, sections, wrong)
+            values |= {name: section} if section else {}
     return shape(**values), wrong
 
 
@@ -77,10 +78,10 @@ def _sections(
     read = []
     for number, table in enumerate(tables, 1):
         place = f"[[{name}]] {number}"
-        if isinstance(table, dict):
-            read.append(_section(name, place, table, sections, wrong))
-        else:
+        if not isinstance(table, dict):
             wrong[place] = f"expected a section of keys, got {_kind(table)}"
+        elif section := _section(name, place, table, sections, wrong):
+            read.append(section)
     return tuple(read)
 
 
@@ -90,7 +91,8 @@ def _section(
     table: dict[str, Any],
     sections: dict[str, FieldInfo],
     wrong: dict[str, str],
-) -> msgspec.Struct:
+) -> msgspec.Struct | None:
+    """None: a key is missing or wrong that has no default."""
     shape = _shape(sections[name])
     fields = {field.name: field for field in msgspec.structs.fields(shape)}
     values = {}
@@ -108,8 +110,11 @@ def _section(
             secret = isinstance(kind, inspect.Metadata) and (kind.extra or {}).get("secret")
             shown = f"{_kind(value)} (not shown)" if secret else _shown(value)
             wrong[place] = f"expected {_expectation(kind)}, got {shown}"
-    section: msgspec.Struct = shape(**values)
-    return section
+    missing = [key for key, field in fields.items() if field.required and key not in values]
+    for key in missing:
+        expectation = _expectation(inspect.type_info(fields[key].type))
+        wrong.setdefault(f"{bracketed} {key}", f"expected {expectation}, got nothing")
+    return None if missing else shape(**values)
 
 
 def _syntax(message: str) -> dict[str, str]:

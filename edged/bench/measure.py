@@ -28,9 +28,9 @@ from edged.config import (
 )
 from edged.cv import cv2
 from edged.errors import EdgedError
-from edged.inference.catalog import ModelFile
+from edged.inference.catalog import Kind, ModelFile
 from edged.inference.engine import Engine
-from edged.inference.specs import Kind, describe
+from edged.inference.specs import describe
 
 OVERLOAD = 10
 """Frames offered for each that the model can take."""

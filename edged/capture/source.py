@@ -18,7 +18,7 @@ from edged.types import Frame
 
 KINDS = (
     "a picture, a directory or glob of pictures, a video file, /dev/videoN, webcam:N, "
-    "a stream (rtsp://, rtsps://, http://, https://), or replay:VIDEO for benchmarks"
+    "a stream (rtsp://, rtsps://, http://, https://), athlete, or replay:VIDEO for benchmarks"
 )
 REPLAY = "replay:"
 """Before the path of a video: see `edged.capture.replay`."""
@@ -26,6 +26,7 @@ REPLAY = "replay:"
 PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 """How the names of pictures end, in lower case; any other file is taken for a video."""
 
+_ATHLETE = re.compile(r"athlete([:?].*)?", re.DOTALL)
 _WEBCAM = re.compile(r"/dev/(?:.+/)?video\d+|/dev/v4l/.+|webcam:\d+")
 """Below /dev are files too, as in /dev/shm."""
 _STREAM = re.compile(r"(rtsps?|https?)://.+", re.IGNORECASE | re.DOTALL)
@@ -89,6 +90,10 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
         from edged.capture.opencv import open_stream  # noqa: PLC0415
 
         return open_stream(settings)
+    if is_athlete(address):
+        from edged.capture.athlete.source import Rendered  # noqa: PLC0415
+
+        return Rendered(settings, stop)
     if address.startswith(REPLAY):
         from edged.capture.replay import Replay  # noqa: PLC0415
 
@@ -106,6 +111,11 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
 def is_live(address: str) -> bool:
     """Whether the address is of a camera or stream, which may come and go."""
     return bool(_WEBCAM.fullmatch(address) or _STREAM.fullmatch(address))
+
+
+def is_athlete(address: str) -> bool:
+    """Whether the address is of the rendered athlete, see `edged.capture.athlete.address`."""
+    return bool(_ATHLETE.fullmatch(address))
 
 
 def wall_time(sensor_ns: int) -> float:

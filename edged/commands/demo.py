@@ -13,10 +13,12 @@ from collections.abc import Iterator
 
 import msgspec
 
+from edged.capture.source import is_athlete
 from edged.commands.address import broker_settings
 from edged.commands.child import Child
-from edged.commands.needs import find_model, what_is_needed
+from edged.commands.needs import MODEL_OF_PEOPLE, OWN_MODEL, find_model
 from edged.commands.place import DEVICE, Place, connect, subscribe_line
+from edged.commands.referee import Referee
 from edged.commands.watch import follow
 from edged.config import (
     Camera,
@@ -30,10 +32,11 @@ from edged.config import (
     PoseModel,
     dump,
 )
-from edged.errors import BrokerError, EdgedError, EngineError, UsageError
+from edged.errors import BrokerError, EdgedError, EngineError
 from edged.inference.catalog import ModelFile
 from edged.inference.engine import Engine
 from edged.inference.specs import describe
+from edged.messages import Topics
 from edged.view.screen import number
 from edged.view.state import Totals, Watched
 from edged.view.terminal import Ending
@@ -45,8 +48,8 @@ POLL_S = 0.05
 
 
 def run(
-    model: str,
-    source: str | None,
+    model: str | None,
+    source: str,
     seconds: float | None,
     broker: str | None,
     usual: Mqtt = Mqtt(),  # noqa: B008 - frozen
@@ -54,27 +57,36 @@ def run(
     """Show it until the user ends it, or for some seconds of frames. Returns the exit code.
 
     Args:
-        model: a name of the catalog or a path.
+        model: a name of the catalog or a path; None: edged's own for the athlete, MoveNet for
+            people.
         source: as `[camera] source`.
         seconds: from the first frame on; None: until a key or signal.
         broker: its address, which must answer.
         usual: the broker that is taken if it answers, where none is named.
 
     Raises:
-        UsageError: an option is missing, or cannot be right; the text says what to get.
-        ModelError: the model is not on this machine, or is none.
+        UsageError: an option cannot be right.
+        ModelError: the model is not on this machine, or is none; the text says how to get it.
+        SourceError: there is no such athlete.
         BrokerError: the broker that was named does not answer, or there is none to start.
         EdgedError: the daemon ended early or gave no frame.
     """
     settings = broker_settings(usual, broker)
-    if not source:
-        raise UsageError(what_is_needed(model))
+    if model is None:
+        model = OWN_MODEL if is_athlete(source) else MODEL_OF_PEOPLE
     file = find_model(model, source)
     ending = Ending()
     with ending.noted(), contextlib.ExitStack() as undo:
         watched = Watched(settings.prefix, DEVICE)
         config = _config(source, _sections(file, model))
-        place = connect(settings, watched, ending, is_named=broker is not None, undo=undo)
+        referee = _referee(config, Topics(settings.prefix, DEVICE))
+
+        def take(topic: str, payload: bytes) -> None:
+            watched.take(topic, payload)
+            if referee is not None:
+                referee.take(topic, payload)
+
+        place = connect(settings, take, ending, is_named=broker is not None, undo=undo)
         if place is None:
             return ending.code or 0
         print(f"broker     {place.settings.host}:{place.settings.port} {place.words}")
@@ -89,12 +101,13 @@ def run(
                 ending,
                 is_over=demo.is_over,
                 hint=f"q ends   {subscribe_line(place.settings)}",
+                notes=tuple if referee is None else referee.notes,
             )
         finally:
             daemon.close()
             place.clean_up()
         demo.raise_failure(is_asked=ending.code is not None)
-        _tell_end(watched.totals(), place)
+        _tell_end(watched.totals(), None if referee is None else referee.mean_oks, place)
     return ending.code or 0
 
 
@@ -136,6 +149,13 @@ def _config(source: str, sections: tuple[PoseModel, LabelModel]) -> Config:
         health=Health(interval_s=HEALTH_S),
         log=Log(level="warning"),
     )
+
+
+def _referee(config: Config, topics: Topics) -> Referee | None:
+    """Who knows the truth about the source; None: nobody does, or it is not asked for poses."""
+    if not (is_athlete(config.camera.source) and config.pose.model):
+        return None
+    return Referee(config.camera, topics)
 
 
 @contextlib.contextmanager
@@ -199,16 +219,18 @@ class _Demo:
             raise self._failure
 
 
-def _tell_end(totals: Totals, place: Place) -> None:
+def _tell_end(totals: Totals, oks: float | None, place: Place) -> None:
     if not totals.frames:
         print("no message came")
     else:
         rate = f", {number(totals.rate)} a second" if totals.rate is not None else ""
         print(
-            f"messages   {totals.frames}{rate}\n"
+            f"frames     {totals.frames}{rate}\n"
             f"age        p50 {number(totals.age_p50_ms or 0.0)} ms, "
             f"p99 {number(totals.age_p99_ms or 0.0)} ms"
         )
+    if oks is not None:
+        print(f"accuracy   mean OKS {oks:.3f} against the truth")
     if place.broker is None:
         print(f"subscribe  {subscribe_line(place.settings)}")
     else:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TypeAlias
 
 import msgspec
 
-from edged.capture.source import Source, files_at, is_live, is_picture, open_source
+from edged.capture.source import Source, files_at, is_athlete, is_live, is_picture, open_source
+from edged.commands.ending import ends_by_sigterm
 from edged.commands.overlays import Overlays, targets
+from edged.commands.progress import bar
 from edged.config import Camera, Inference, LabelModel, PoseFit, PoseModel, model_directories
 from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.inference.catalog import ModelFile, resolve
@@ -122,11 +122,11 @@ def run(
     places = targets(overlay, files) if overlay else {}
     show = msgspec.json.Encoder() if json else None
     with (
-        _ends_by_sigterm(),
+        ends_by_sigterm(),
         contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
         Overlays(places) as overlays,
         contextlib.closing(_ahead(_shots([path for path, _ in found]))) as shots,
-        _progress(len(files), is_wanted=not (json and sys.stdout.isatty())) as advance,
+        bar(len(files), is_wanted=not (json and sys.stdout.isatty())) as advance,
     ):
         engine.start()
         pipeline = _pipeline(engine, file, fit, labels)
@@ -150,21 +150,6 @@ def run(
     return problems.exit_code
 
 
-@contextlib.contextmanager
-def _ends_by_sigterm() -> Iterator[None]:
-    """Have SIGTERM unwind what is open, as Ctrl-C does; the exit code is a shell's for it."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, before)  # a second one ends it at once
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Path]]]:
     """The paths, each with the files that it names.
 
@@ -173,6 +158,8 @@ def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Pat
     """
     found: list[tuple[str, list[Path]]] = []
     for path in paths:
+        if is_athlete(path):
+            raise UsageError("the athlete has no end: edged athlete renders one into a file")
         if is_live(path):
             shown = without_password(path)
             raise UsageError(f"{shown}: expected a file, got a camera; edged run watches cameras")
@@ -283,24 +270,12 @@ def _wait_for_worker(engine: Engine) -> None:
 
 
 def _look(pipeline: Pipeline, shot: _Shot) -> Result:
-    """Ask the model about a frame; about a picture with a person in it twice.
-
-    The first look is at the whole, the second at the person alone, as in the next frame of a video.
-    The better score wins: where the person is half as high as the picture, the error of the second
-    look is a fifth.
-    """
-    pose = pipeline.pose
-    if pose is not None and shot.number == 0:
-        pose.forget()
-    (whole,) = pipeline.process(shot.frame)
-    if pose is None or not shot.is_still or not pose.follows:
-        return whole
-    (alone,) = pipeline.process(shot.frame)
-    return max(alone, whole, key=_score)
-
-
-def _score(result: Result) -> float:
-    return max((pose.score for pose in result.poses or ()), default=0.0)
+    if shot.is_still:
+        return pipeline.look(shot.frame)
+    if pipeline.pose is not None and shot.number == 0:
+        pipeline.pose.forget()
+    (result,) = pipeline.process(shot.frame)
+    return result
 
 
 def _line(pipeline: Pipeline, shot: _Shot, result: Result, age_ns: int) -> Line:
@@ -332,25 +307,3 @@ def _draw(result: Result | None, picture: Pixels) -> None:
         draw_poses(picture, result.poses)
     if result is not None and result.labels is not None:
         draw_labels(picture, result.labels)
-
-
-@contextlib.contextmanager
-def _progress(files: int, *, is_wanted: bool) -> Iterator[Callable[[str, float], None]]:
-    """A bar on a terminal; takes what is worked on, and how much of a file is done."""
-    if not (is_wanted and sys.stderr.isatty()):
-        yield lambda _what, _share: None
-        return
-    from rich import progress as bars  # noqa: PLC0415 - only for those who see it
-    from rich.console import Console  # noqa: PLC0415
-
-    with bars.Progress(
-        bars.BarColumn(),
-        bars.TaskProgressColumn(),
-        bars.TimeRemainingColumn(),
-        bars.TextColumn("{task.description}", markup=False),
-        console=Console(stderr=True),
-        redirect_stdout=sys.stdout.isatty(),  # lines go above the bar; a pipe stays a pipe
-        transient=True,
-    ) as progress:
-        task = progress.add_task("", total=files)
-        yield lambda what, share: progress.update(task, description=what, advance=share)

@@ -1,4 +1,4 @@
-"""What a demo needs that does not come with edged, and how to get it."""
+"""Which model a demo needs, and how to get it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,11 @@ from pathlib import Path
 
 from edged.config import model_directories
 from edged.errors import ModelError
-from edged.inference.catalog import Entry, File, ModelFile, known, resolve
+from edged.inference.catalog import ModelFile, find, known, resolve
 
-USUAL_MODEL = "movenet-lightning"
-
-
-def what_is_needed(model: str) -> str:
-    """What to get for a demo without a source, and the command to run then."""
-    entry = known(model_directories()).get(model)
-    missing = _missing(entry) if entry is not None else []
-    camera = "/dev/video0"
-    shown = camera if Path(camera).exists() else "VIDEO.mp4"
-    lines = ["a demo needs a source: --source with a webcam, a video, a picture or rtsp://..."]
-    if missing:
-        lines += ["and its model, which does not come with edged yet:", *_downloads(missing)]
-    words = "" if model == USUAL_MODEL else f" --model {shlex.quote(model)}"
-    lines.append(f"then: {own_command()} demo{words} --source {shlex.quote(shown)}")
-    return "\n  ".join(lines)
+OWN_MODEL = "athlete-pose"
+"""Comes with edged, and has learnt from the athlete only."""
+MODEL_OF_PEOPLE = "movenet-lightning"
 
 
 def find_model(model: str, source: str) -> ModelFile:
@@ -37,33 +25,24 @@ def find_model(model: str, source: str) -> ModelFile:
     try:
         return resolve(model, model_directories())
     except ModelError as error:
-        entry = known(model_directories()).get(model)
-        missing = _missing(entry) if entry is not None else []
-        if not missing:
+        if not _is_missing(model):
             raise
         again = f"{own_command()} demo --model {model} --source {shlex.quote(source)}"
-        lines = (f"{model} is not on this machine; to get it:", "", *_downloads(missing), again)
+        lines = (f"{model} is not on this machine; to get it:", "", _pull(model), again)
         raise ModelError("\n  ".join(lines).replace("\n  \n", "\n\n")) from error
 
 
-def _missing(entry: Entry) -> list[File]:
-    """Files that are in no directory of models."""
-    wanted = [file for file in (entry.file, entry.labels) if file is not None]
-    return [
-        file
-        for file in wanted
-        if not any((directory / file.name).is_file() for directory in model_directories())
-    ]
+def _is_missing(model: str) -> bool:
+    """Whether the catalog knows it, and it or its labels are in no directory of models."""
+    directories = model_directories()
+    entry = known(directories).get(model)
+    wanted = () if entry is None else (entry.file, entry.labels)
+    return any(file is not None and find(file, directories) is None for file in wanted)
 
 
-def _downloads(files: list[File]) -> list[str]:
-    """Commands for a shell."""
-    directory = model_directories()[0]
-    make = [f"mkdir -p {shlex.quote(str(directory))}"] if files and not directory.is_dir() else []
-    return make + [
-        f"curl -fL -o {shlex.quote(str(directory / file.name))} {shlex.quote(file.address)}"
-        for file in files
-    ]
+def _pull(model: str) -> str:
+    """A command for a shell."""
+    return f"{own_command()} models pull {shlex.quote(model)}"
 
 
 def own_command() -> str:

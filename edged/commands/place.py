@@ -7,7 +7,9 @@ import importlib.util
 import shlex
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 
@@ -17,8 +19,10 @@ from edged.errors import BrokerError
 from edged.messages import Topics
 from edged.mqtt.subscriber import Subscriber
 from edged.view.screen import clean
-from edged.view.state import Watched
 from edged.view.terminal import Ending
+
+Take: TypeAlias = Callable[[str, bytes], None]
+"""Takes the topic and the payload of a message."""
 
 DEVICE = "demo"
 BROKER_S = 3.0
@@ -46,7 +50,7 @@ class Place:
 
 def connect(
     settings: Mqtt,
-    watched: Watched,
+    take: Take,
     ending: Ending,
     *,
     is_named: bool,
@@ -54,12 +58,12 @@ def connect(
 ) -> Place | None:
     """Connect to the broker, or to one of our own where the usual one does not take us.
 
-    `undo` closes what is started. None: the user wants an end.
+    `take` gets every message. `undo` closes what is started. None: the user wants an end.
 
     Raises:
         BrokerError: the broker that the user named takes nobody, or ours does not start.
     """
-    subscriber = Subscriber(settings, watched.take)
+    subscriber = Subscriber(settings, take)
     undo.callback(subscriber.close)
     subscriber.start()
     _wait(subscriber, ending)
@@ -82,7 +86,7 @@ def connect(
         child = Child(["-m", "edged.mqtt.broker", f"{its}"], fds=(its,))
     undo.enter_context(child)
     ours = msgspec.structs.replace(settings, host="127.0.0.1", port=port)
-    subscriber = Subscriber(ours, watched.take, protocols=("3.1.1",))
+    subscriber = Subscriber(ours, take, protocols=("3.1.1",))
     undo.callback(subscriber.close)
     subscriber.start()
     _wait(subscriber, ending)

@@ -14,17 +14,32 @@ BAR = 0.38
 """Height of a bar; two and a gap make 1."""
 
 
-def save(told: Report, path: Path) -> None:
-    """Draw OKS and PCK of each keypoint, exercise and view; the ending names the kind of picture.
+def check(path: Path) -> None:
+    """Tell before the work whether a plot can be drawn there.
 
     Raises:
-        UsageError: matplotlib is not installed, or knows no pictures of this kind.
-        EdgedError: the picture cannot be written.
+        UsageError: matplotlib is not installed, it knows no pictures of this kind, or there is no
+            such directory.
     """
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - half a second, and an extra
+        from matplotlib.backend_bases import FigureCanvasBase  # noqa: PLC0415 - slow, and an extra
     except ImportError as error:
         raise UsageError("a plot needs matplotlib: pip install 'edged[evaluate]'") from error
+    endings = sorted(f".{ending}" for ending in FigureCanvasBase.get_supported_filetypes())
+    if path.suffix.lower() not in endings:
+        raise UsageError(f"{path}: expected {', '.join(endings)}; got {path.suffix or 'no ending'}")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no directory {path.parent}")
+
+
+def save(told: Report, path: Path) -> None:
+    """Draw OKS and PCK of each keypoint, exercise and view; `path` as `check` lets it pass.
+
+    Raises:
+        EdgedError: the picture cannot be written.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - half a second, and an extra
+
     groups = [group for group in (told.keypoints, told.exercises, told.views) if group]
     figure = Figure(figsize=(4.6 * len(groups), 6.0), layout="constrained")
     panels = figure.subplots(1, len(groups), squeeze=False)[0]
@@ -37,8 +52,6 @@ def save(told: Report, path: Path) -> None:
     )
     try:
         figure.savefig(path, dpi=110)
-    except ValueError as error:  # of an ending that it does not know
-        raise UsageError(f"{path}: {error}") from error
     except OSError as error:
         raise EdgedError(f"{path}: {error.strerror or error}") from error
 

@@ -10,7 +10,7 @@ import difflib
 import functools
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -22,7 +22,15 @@ from edged.errors import ModelError
 from edged.resources import resource
 
 Decoder: TypeAlias = Literal["movenet", "heatmaps", "classify"]
+Kind: TypeAlias = Literal["pose", "labels"]
+"""What a model finds."""
+KINDS: Mapping[Decoder, Kind] = {"movenet": "pose", "heatmaps": "pose", "classify": "labels"}
 Fit: TypeAlias = Literal["track", "letterbox", "stretch", "crop"]
+Role: TypeAlias = Literal["cpu", "edgetpu", "labels"]
+"""What a file is to its model."""
+
+_INSIDE = r"^(?!(.*/)?\.{0,2}(/|\Z))[^\x00-\x1f\x7f]+\Z"
+"""A relative path that stays below where it starts: no part is empty, `.` or `..`."""
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,14 +40,17 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class File(_Strict, frozen=True, kw_only=True):
     """A file of a model, known by its content."""
 
-    path: Annotated[str, Meta(min_length=1)]
+    path: Annotated[str, Meta(pattern=_INSIDE)]
     """Below the catalog's address. In a directory of models its last part is the file's name."""
+    shipped: bool = False
+    """It lies beside the catalog, at `path`; there is no downloading it."""
     bytes: Annotated[int, Meta(ge=1)] | None = None
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
     blob: Annotated[str, Meta(pattern="^[0-9a-f]{40}$")] | None = None
     """git's name for the content, where nothing else is published."""
     address: str = ""
-    """Where it can be had; empty in the file: the catalog's address and `path`."""
+    """Where it can be had; empty in the file: the catalog's address, if any, and `path`. Of a
+    shipped file the path on this machine."""
 
     @property
     def name(self) -> str:
@@ -69,6 +80,16 @@ class Entry(_Strict, frozen=True, kw_only=True):
     edgetpu: File | None = None
     """The same model compiled for the Edge TPU."""
     labels: File | None = None
+
+    @property
+    def files(self) -> dict[Role, File]:
+        """All that there are, the model itself first."""
+        files: dict[Role, File | None] = {
+            "cpu": self.file,
+            "edgetpu": self.edgetpu,
+            "labels": self.labels,
+        }
+        return {role: file for role, file in files.items() if file is not None}
 
 
 class _CatalogFile(_Strict, frozen=True, kw_only=True):
@@ -105,9 +126,12 @@ def read_catalog(path: Path) -> dict[str, Entry]:
         raise ModelError(f"{path}: not TOML: nested too deeply") from error
 
     def with_address(file: File | None) -> Any:
-        if file is None or file.address:
-            return file
-        return msgspec.structs.replace(file, address=content.address + file.path)
+        if file is None:
+            return None
+        address = file.address or (content.address and content.address + file.path)
+        if file.shipped:
+            address = str(path.parent / file.path)
+        return msgspec.structs.replace(file, address=address)
 
     return {
         name: msgspec.structs.replace(
@@ -151,24 +175,31 @@ def resolve(name: str, directories: Sequence[Path]) -> ModelFile:
     path = Path(name)
     if "/" in name or name.endswith(".tflite") or _is_file(path):
         return _from_path(path, models, directories)
-    near = difflib.get_close_matches(name, models, n=1)
-    hint = f", did you mean {near[0]}?" if near else "."
-    raise ModelError(
-        f'no model is called "{name}"{hint} Known are {", ".join(sorted(models))}, '
-        "and any path to a .tflite file"
+    raise unknown(name, models, ", and any path to a .tflite file")
+
+
+def unknown(name: str, models: Collection[str], besides: str = "") -> ModelError:
+    """That no model has a name; with those that may be meant, all, and what else may be said."""
+    word = name.lower()
+    near = sorted(known for known in models if word and word in known)
+    near = near or difflib.get_close_matches(word, models, n=1)
+    *others, last = near or [""]
+    hint = f", did you mean {', '.join(others)}{' or ' if others else ''}{last}?" if near else "."
+    return ModelError(
+        f'no model is called "{name}"{hint} Known are {", ".join(sorted(models))}{besides}'
     )
 
 
 def _from_catalog(name: str, entry: Entry, directories: Sequence[Path]) -> ModelFile:
     path = _need(name, entry.file, directories)
-    check_file(path, entry.file)
-    labels = _find(entry.labels, directories)
+    check_file(path, entry.file, name)
+    labels = find(entry.labels, directories)
     if labels is None and entry.labels is not None:
         labels = directories[0] / entry.labels.name
     return ModelFile(
         name=name,
         path=path,
-        edgetpu=_find(entry.edgetpu, directories),
+        edgetpu=find(entry.edgetpu, directories),
         entry=entry,
         labels=labels,
     )
@@ -189,31 +220,39 @@ def _from_path(path: Path, models: Mapping[str, Entry], directories: Sequence[Pa
     edgetpu = compiled if _is_file(compiled) else None
     for name, entry in models.items():
         if _is_content(path, entry.file):
-            labels = _find(entry.labels, (path.parent, *directories))
+            labels = find(entry.labels, (path.parent, *directories))
             return ModelFile(name=name, path=path, edgetpu=edgetpu, entry=entry, labels=labels)
     return ModelFile(name=path.stem, path=path, edgetpu=edgetpu, entry=None, labels=None)
 
 
 def _need(name: str, file: File, directories: Sequence[Path]) -> Path:
-    path = _find(file, directories)
+    path = find(file, directories)
     if path is None:
-        raise not_here(name, file, directories[0])
+        raise not_here(name, file)
     return path
 
 
-def not_here(name: str, file: File, directory: Path) -> ModelError:
-    """That a file of the model `name` is missing, and where it belongs."""
-    return ModelError(
-        f"{name}: {file.name} is not on this machine: download {file.address} into {directory}"
-    )
+def not_here(name: str, file: File) -> ModelError:
+    """That a file of the model `name` is missing, and how to get it."""
+    where = f"{file.address} is missing" if file.shipped else f"{file.name} is not on this machine"
+    return ModelError(f"{name}: {where}: {_again(name, file)}")
 
 
-def _find(file: File | None, directories: Sequence[Path]) -> Path | None:
-    """The first of the directories that has the file."""
-    if file is None:
-        return None
-    paths = (directory / file.name for directory in directories)
-    return next((path for path in paths if _is_file(path)), None)
+def _again(name: str, file: File) -> str:
+    return "install edged again" if file.shipped else f"edged models pull {name}"
+
+
+def find(file: File | None, directories: Sequence[Path]) -> Path | None:
+    """Where a file is, or None; in the first of the directories that has it."""
+    return next(copies(file, directories), None) if file is not None else None
+
+
+def copies(file: File, directories: Sequence[Path]) -> Iterator[Path]:
+    """Every place that has a file of this name; the first is the one that is used."""
+    places = [directory / file.name for directory in directories]
+    for place in [Path(file.address)] if file.shipped else places:
+        if _is_file(place):
+            yield place
 
 
 def _is_file(path: Path) -> bool:
@@ -224,12 +263,13 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def check_file(path: Path, file: File | None = None) -> None:
+def check_file(path: Path, file: File | None = None, name: str = "") -> None:
     """Refuse what an interpreter could not read, by its size and its first bytes.
 
     Args:
         path: the model.
         file: what the catalog says of it.
+        name: that the catalog has for it.
 
     Raises:
         ModelError: there is no such file, it is no TensorFlow Lite model, or not whole.
@@ -248,7 +288,7 @@ def check_file(path: Path, file: File | None = None) -> None:
         raise ModelError(f"{path} is no TensorFlow Lite model{_what_it_is(path, start)}")
     if file is not None and file.bytes is not None and size != file.bytes:
         what = "is truncated" if size < file.bytes else "is another file than the catalog's"
-        raise ModelError(f"{path} {what}: {size} of {file.bytes} bytes, get {file.address}")
+        raise ModelError(f"{path} {what}: {size} of {file.bytes} bytes: {_again(name, file)}")
 
 
 _BEGINNINGS = (
@@ -283,13 +323,28 @@ def _is_content(path: Path, file: File) -> bool:
     """Whether a file is the one of the catalog; read only when its size or name may be right."""
     if file.bytes is not None and path.stat().st_size != file.bytes:
         return False
-    if file.sha256 is not None:
-        return hashlib.sha256(_read(path)).hexdigest() == file.sha256
-    if file.blob is None or path.name != file.name:
+    if file.sha256 is None and path.name != file.name:
         return False
-    content = _read(path)
-    named = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
-    return named.hexdigest() == file.blob
+    return has_content(path, file)
+
+
+def has_content(path: Path, file: File) -> bool:
+    """Whether the checksum of a file is the catalog's, which has to have one.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            if file.sha256 is not None:
+                return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
+            size = os.fstat(stream.fileno()).st_size
+            named = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+            while chunk := stream.read(1 << 20):
+                named.update(chunk)
+            return named.hexdigest() == file.blob
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror or error}") from error
 
 
 def _read(path: Path) -> bytes:

@@ -7,22 +7,14 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edged.errors import ModelError
-from edged.inference.catalog import Decoder, Fit, ModelFile, not_here
+from edged.inference.catalog import KINDS, Decoder, Fit, Kind, ModelFile, not_here
 from edged.types import TensorInfo
-
-Kind: TypeAlias = Literal["pose", "labels"]
-
-_KINDS: Mapping[Decoder, Kind] = {
-    "movenet": "pose",
-    "heatmaps": "pose",
-    "classify": "labels",
-}
 
 _HEATMAP_CHANNELS = 51
 """Of a cell, see `edged.decoders.heatmaps`."""
@@ -63,7 +55,7 @@ class ModelSpec:
     @property
     def kind(self) -> Kind:
         """What it finds."""
-        return _KINDS[self.decoder]
+        return KINDS[self.decoder]
 
 
 def describe(
@@ -102,7 +94,7 @@ def describe(
     _, height, width, _ = picture.shape
     entry = file.entry
     if entry is None:
-        fit: Fit = "track" if _KINDS[decoder] == "pose" else "crop"
+        fit: Fit = "track" if KINDS[decoder] == "pose" else "crop"
         crop, logits, licence = 1.0, None, ""
         table = _default_table(file.path, picture, decoder)
     else:
@@ -215,7 +207,7 @@ def _find_labels(file: ModelFile, given: Path | None) -> Labels | None:
         return _read_labels(given)
     if file.labels is not None:
         if file.entry is not None and file.entry.labels is not None and not file.labels.exists():
-            raise not_here(file.name, file.entry.labels, file.labels.parent)
+            raise not_here(file.name, file.entry.labels)
         return _read_labels(file.labels)
     text = _embedded_text(file.path)
     if text is not None:

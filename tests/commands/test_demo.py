@@ -88,7 +88,7 @@ def test_with_the_broker_that_is_there_it_runs_for_some_seconds_and_sums_up(
     command = f"mosquitto_sub -h 127.0.0.1 -p {broker.port} -v -t 'edged/demo/#'"
     assert lines[1] == lines[-1] == f"subscribe  {command}"
     assert any(re.search(r"online  \d.*1 there \(47 %\)", line) for line in lines)
-    frames = re.search(r"^messages   (\d+), (\d+\.\d) a second$", done.stdout, re.MULTILINE)
+    frames = re.search(r"^frames     (\d+), (\d+\.\d) a second$", done.stdout, re.MULTILINE)
     assert frames is not None
     assert poses >= int(frames[1]) > 20  # more than the file has: it is shown again and again
     assert re.search(r"^age        p50 \S+ ms, p99 \S+ ms$", done.stdout, re.MULTILINE)
@@ -174,28 +174,31 @@ def test_killed_it_takes_everyone_along(model: str, video: str) -> None:
     until(are_gone(everyone), "the end of everyone")
 
 
-def test_what_is_missing_is_told_with_commands_to_run(tmp_path: Path) -> None:
-    done = demo(home=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    told = done.stderr
-    assert told.startswith("edged: a demo needs a source")
-    path = tmp_path / "movenet_single_pose_lightning_ptq.tflite"
-    assert f"curl -fL -o {path} https://" in told
-    assert "demo --source " in told.splitlines()[-1]
+def test_the_athlete_is_compared_with_the_truth(broker: Broker, model: str) -> None:
+    done = demo(
+        *("--source", "athlete:squat?seed=1", "--model", model),
+        *("--seconds", "2", "--broker", f"127.0.0.1:{broker.port}"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"athlete squat  phase (rest|down)  reps 0  OKS 0\.\d\d", done.stdout)
+    frames = re.search(r"frames +(\d+), [\d.]+ a second\n", done.stdout)
+    assert frames is not None
+    assert int(frames[1]) > 10
+    assert re.search(r"accuracy +mean OKS 0\.\d{3} against the truth\n", done.stdout)
 
 
-def test_only_what_is_missing_is_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "movenet_single_pose_lightning_ptq.tflite").touch()
-    done = demo(home=tmp_path)
-    assert done.returncode == 2
-    assert "curl" not in done.stderr
+def test_an_athlete_that_there_is_not_is_told_before_anything_starts(model: str) -> None:
+    done = demo("--source", "athlete:sqat", "--model", model)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith('edged: athlete:sqat: no exercise is called "sqat", did you mean squat?')
 
 
-def test_a_known_model_that_is_not_here_is_told_with_its_address(tmp_path: Path) -> None:
+def test_a_known_model_that_is_not_here_is_told_with_how_to_get_it(tmp_path: Path) -> None:
     done = demo("--model", "mobilenet-v2", "--source", "x.mp4", home=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("edged: mobilenet-v2 is not on this machine; to get it:\n\n")
-    assert done.stderr.count("curl -fL -o ") == 2  # its labels too
+    assert "models pull mobilenet-v2\n" in done.stderr
     assert done.stderr.endswith("demo --model mobilenet-v2 --source x.mp4\n")
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.commands.overlays import Overlays, targets, write_picture
+from edged.commands.files import write_picture
+from edged.commands.overlays import Overlays, targets
 from edged.errors import EdgedError, UsageError
 from edged.types import Frame, Pixels
 

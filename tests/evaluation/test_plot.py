@@ -10,7 +10,7 @@ from marks import marked, reported
 
 from edged.cv import cv2
 from edged.errors import EdgedError, UsageError
-from edged.evaluation.plot import save
+from edged.evaluation.plot import check, save
 from edged.evaluation.report import Sample
 
 REPORT = reported(Sample("squat", "front", marked(0.9)), Sample("plank", "left", marked(0.4)))
@@ -30,12 +30,15 @@ def test_a_drawing_tells_every_name(tmp_path: Path) -> None:
         assert f"<!-- {name}" in text
 
 
-def test_an_ending_that_no_picture_has_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"plot\.docx: .*not supported"):
-        save(REPORT, tmp_path / "plot.docx")
+def test_what_cannot_be_drawn_is_told_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"plot\.docx: expected .*\.png, .*got \.docx"):
+        check(tmp_path / "plot.docx")
+    with pytest.raises(UsageError, match="there is no directory"):
+        check(tmp_path / "nowhere" / "plot.png")
+    check(tmp_path / "plot.png")
 
 
-def test_a_place_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(EdgedError, match=r"nowhere/plot\.png: No such file"):
         save(REPORT, tmp_path / "nowhere" / "plot.png")
 
@@ -43,6 +46,6 @@ def test_a_place_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_without_matplotlib_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.backend_bases", None)
     with pytest.raises(UsageError, match="pip install"):
-        save(REPORT, tmp_path / "plot.png")
+        check(tmp_path / "plot.png")

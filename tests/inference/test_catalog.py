@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tiny_files import CATALOG, TINY, tiny, tiny_catalog
 
-from edged.config import model_directories
-from edged.errors import ModelError
+from edged import resources
+from edged.config import model_directories, model_mirrors, own_models
+from edged.errors import ConfigError, ModelError
 from edged.inference import catalog
 
 # Names
@@ -22,8 +25,8 @@ def test_every_bundled_model_can_be_had_checked_and_used_by_a_known_decoder() ->
         models
     )
     for entry in models.values():
-        for file in filter(None, (entry.file, entry.edgetpu, entry.labels)):
-            assert file.address.startswith("https://")
+        for file in entry.files.values():
+            assert file.shipped or file.address.startswith("https://")
             assert file.address.endswith(f"/{file.path}")
             assert file.sha256 or file.blob
         assert (entry.labels is not None) == (entry.decoder == "classify")
@@ -32,7 +35,7 @@ def test_every_bundled_model_can_be_had_checked_and_used_by_a_known_decoder() ->
 def test_bundled_files_are_the_real_ones(shared: Path) -> None:
     checked = 0
     for entry in catalog.bundled().values():
-        for file in filter(None, (entry.file, entry.edgetpu, entry.labels)):
+        for file in entry.files.values():
             path = shared / "models" / file.name
             if path.exists():
                 content = path.read_bytes()
@@ -49,13 +52,25 @@ def test_an_unknown_name_gets_the_nearest_and_the_list(tmp_path: Path) -> None:
     assert "mobilenet-v2" in str(told.value)
 
 
-def test_a_model_that_is_not_here_tells_where_to_get_it_and_where_to_put_it(
-    tmp_path: Path,
-) -> None:
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("movenet", "did you mean movenet-lightning or movenet-thunder? Known"),
+        ("MoveNet-Thunder", "did you mean movenet-thunder? Known"),
+        ("thunder", "did you mean movenet-thunder? Known"),
+        ("", 'called "". Known'),
+        ("xyz", 'called "xyz". Known'),
+    ],
+)
+def test_all_that_may_be_meant_is_named(tmp_path: Path, name: str, meant: str) -> None:
     with pytest.raises(ModelError) as told:
+        catalog.resolve(name, [tmp_path])
+    assert meant in str(told.value)
+
+
+def test_a_model_that_is_not_here_tells_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"machine: edged models pull movenet-lightning$"):
         catalog.resolve("movenet-lightning", [tmp_path / "a", tmp_path / "b"])
-    assert "https://raw.githubusercontent.com/google-coral/" in str(told.value)
-    assert f"_ptq.tflite into {tmp_path / 'a'}" in str(told.value)
 
 
 def test_a_model_is_found_in_any_directory_with_its_twin_and_labels(shared: Path) -> None:
@@ -101,6 +116,10 @@ def test_a_directory_of_models_can_add_to_the_catalog(tmp_path: Path) -> None:
         ("[models", "catalog.toml"),
         ("\ufeff\x00", "catalog.toml"),
         (f"x = {'[' * 3000}", "nested too deeply"),
+        (CATALOG.replace("some/tiny.tflite", "some/../../tiny"), "path"),
+        (CATALOG.replace("some/tiny.tflite", "/etc/tiny"), "path"),
+        (CATALOG.replace("some/tiny.tflite", "some/"), "path"),
+        (CATALOG.replace("some/tiny.tflite", ".."), "path"),
     ],
 )
 def test_a_wrong_catalog_is_told_with_its_path(tmp_path: Path, wrong: str, told: str) -> None:
@@ -125,6 +144,96 @@ def test_directories_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.delenv("HOME")
     assert model_directories() == (Path("/extra"), system)
+
+
+def test_pulled_models_have_a_place_by_who_pulls(monkeypatch: pytest.MonkeyPatch) -> None:
+    system, home = Path("/var/lib/edged/models"), Path("/home/me/.local/share/edged/models")
+    monkeypatch.setenv("HOME", "/home/me")
+    for name in ("XDG_DATA_HOME", "EDGED_MODELS", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert own_models() == home
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/edged")  # a service
+    assert own_models() == system
+    monkeypatch.delenv("STATE_DIRECTORY")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert own_models() == system
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    assert own_models() == Path("/data/edged/models")
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert own_models() == system
+    assert own_models() in model_directories()
+
+
+def test_mirrors_are_addresses_and_https_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EDGED_MODELS_URL", raising=False)
+    assert model_mirrors() == ()
+    monkeypatch.setenv("EDGED_MODELS_URL", " models.example.org/a  http://pi.local:8000/ ")
+    assert model_mirrors() == ("https://models.example.org/a/", "http://pi.local:8000/")
+    for wrong in ("ftp://x", "file:///srv/models", "https://"):
+        monkeypatch.setenv("EDGED_MODELS_URL", wrong)
+        with pytest.raises(ConfigError, match="EDGED_MODELS_URL: expected addresses such as"):
+            model_mirrors()
+    monkeypatch.setenv("EDGED_MODELS_URL", "ftp://me:hunter2@x")
+    with pytest.raises(ConfigError, match=r'got "ftp://me:\*+@x"'):
+        model_mirrors()
+
+
+# Models that come with edged
+
+
+@pytest.fixture(params=["checkout", "wheel"])
+def shipped(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """The folder of edged's own catalog, which has a model beside it."""
+    package = tmp_path / "edged"
+    folder = (tmp_path if request.param == "checkout" else package / "data") / "models"
+    (folder / "some").mkdir(parents=True)
+    tiny_catalog(folder)
+    own = folder / "catalog.toml"
+    own.write_text(own.read_text().replace("file = {", "file = { shipped = true,"))
+    tiny(folder / "some")
+    monkeypatch.setattr(resources, "_PACKAGE", package)
+    catalog.bundled.cache_clear()
+    yield folder
+    catalog.bundled.cache_clear()
+
+
+def test_a_shipped_model_is_found_beside_the_catalog_and_nowhere_else(
+    shipped: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "store"
+    elsewhere.mkdir()
+    tiny(elsewhere, content=TINY[:-1])
+    file = catalog.resolve("tiny", [elsewhere])
+    assert file.path == shipped / "some" / "tiny.tflite"
+    assert catalog.resolve(str(file.path), [elsewhere]).name == "tiny"
+
+
+def test_a_shipped_model_that_is_missing_or_damaged_is_a_matter_of_installing(
+    shipped: Path, tmp_path: Path
+) -> None:
+    path = shipped / "some" / "tiny.tflite"
+    path.write_bytes(TINY[:50])
+    with pytest.raises(ModelError, match=r"is truncated: 50 of 108 bytes: install edged again$"):
+        catalog.resolve("tiny", [tmp_path])
+    path.unlink()
+    with pytest.raises(ModelError, match=r"tiny\.tflite is missing: install edged again$"):
+        catalog.resolve("tiny", [tmp_path])
+
+
+def test_every_shipped_file_goes_into_the_wheel() -> None:
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert included["models/catalog.toml"] == "edged/data/models/catalog.toml"
+    for entry in catalog.bundled().values():
+        for file in entry.files.values():
+            if file.shipped:
+                assert included[f"models/{file.path}"] == f"edged/data/models/{file.path}"
 
 
 # Paths

@@ -70,7 +70,7 @@ def _hands_down(body: Body, style: Style) -> tuple[Vector, float]:
     wrist_z = body.radii[Joint.LEFT_WRIST] + 0.015
     wider = (0.055 + 0.020 * style.grip) * body.height
     ahead = (-0.015 + 0.010 * style.width) * body.height
-    top = wrist_z + sqrt((0.993 * body.arm) ** 2 - wider**2 - ahead**2)
+    top = wrist_z + sqrt((0.989 * body.arm) ** 2 - wider**2 - ahead**2)
     slope = _slope(body, top)
     return (_chest_x(body, slope) + ahead, body.shoulder_half + wider, wrist_z), slope
 
@@ -82,7 +82,8 @@ def _lowest(body: Body, wrist: Vector) -> float:
     ahead = _chest_x(body, 0.0) - wrist[0]
     aside = wrist[1] - body.shoulder_half
     down = sqrt(max(0.0, reach - ahead**2 - aside**2))
-    return _slope(body, max(wrist[2] + down, body.radii[Joint.CHEST] + 0.04))
+    clear = body.radii[Joint.CHEST]
+    return _slope(body, max(clear + 0.04, min(clear + 0.19, wrist[2] + down)))
 
 
 def push_up(body: Body, depth: float, style: Style, side: Side) -> Bearing:  # noqa: ARG001
@@ -92,8 +93,8 @@ def push_up(body: Body, depth: float, style: Style, side: Side) -> Bearing:  # n
     base = _line(body, top + (bottom - top) * depth)
     base = replace(
         base,
-        bend=radians(1.5 * style.knees),
-        lean=radians(0.7 * style.skew),
+        bend=radians(0.8 * (1.0 + style.knees)),
+        lean=radians(0.4 * style.skew),
         nod=radians(-22.0 + 10.0 * style.gaze),
     )
     flare = 0.75 + 0.35 * style.grip

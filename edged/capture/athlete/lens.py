@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-REACH_M = 1.0
+REACH_M = 0.92
 """So far from the origin, over the floor, comes an athlete who lies on it."""
 STANDING_M = 1.75
 """The size of the athlete for whom a camera is placed."""

@@ -132,8 +132,8 @@ class _Noise:
         size = height + _SPARE, width + _SPARE, 3
         drawn = np.frombuffer(rng.bytes(size[0] * size[1] * 3), np.uint8).reshape(size)
         # Random bytes as ranks of a normal distribution: a fast way to a million draws.
-        normal = NormalDist(0.0, deviation)
-        levels = np.round([normal.inv_cdf((rank + 0.5) / 256) for rank in range(256)])
+        ranks = [NormalDist().inv_cdf((rank + 0.5) / 256) for rank in range(256)]
+        levels = np.round(deviation * np.array(ranks))
         # Two unsigned halves: adding and subtracting those saturates, and costs next to nothing.
         self._more = cv2.LUT(drawn, np.clip(levels, 0, 255).astype(np.uint8))
         self._less = cv2.LUT(drawn, np.clip(-levels, 0, 255).astype(np.uint8))

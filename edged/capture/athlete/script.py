@@ -78,7 +78,7 @@ _TempoKey = Annotated[
 class Set(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One exercise, some reps or seconds long."""
 
-    exercise: Exercise = "squat"
+    exercise: Exercise
     reps: Annotated[int, Meta(ge=1, le=1000)] = 10
     """Those in `bad` included; a plank has none."""
     seconds: Annotated[float, Meta(ge=1.0, le=3600.0)] = 20.0
@@ -116,7 +116,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A workout as planned."""
 
     workout: Course = Course()
-    set: tuple[Set, ...] = (Set(),)
+    set: tuple[Set, ...] = ()
+    """At least one."""
 
     @classmethod
     def single(

@@ -48,7 +48,7 @@ class Shadow:
         self._circle = np.stack([np.cos(around), np.sin(around), np.zeros(_CORNERS)], axis=1)
         share = scene.light.strength / (scene.light.strength + scene.light.ambient)
         self._cast = min(0.8, scene.light.shadow * (0.5 + share))
-        self._touch = 0.45 + 0.3 * scene.light.shadow
+        self._touch = min(0.8, 1.3 * scene.light.shadow)
         size = (math.ceil(lens.height / _COARSE), math.ceil(lens.width / _COARSE))
         self._mask = np.empty(size, np.uint8)
         self._blobs = np.empty(size, np.uint8)

@@ -16,6 +16,9 @@ from edged.cv import cv2
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 """COCO's visibility: not in the frame; there, but covered; to be seen."""
 
+_FACING = (-0.25, 0.05, 0.05, -0.35, -0.35)
+"""Nose, eyes and ears are seen from directions up to these cosines off their own; what stands out
+from the head is seen from a little behind as well."""
 _NEAREST_M = 0.05
 _MASK = 320
 """The longer side, in pixels, of the mask in which the silhouette is counted."""
@@ -133,7 +136,7 @@ class Sight:
             np.linalg.norm(outward, axis=1) * np.linalg.norm(towards, axis=1) + 1e-9
         )
         away = np.zeros(len(COCO), np.bool_)
-        away[:5] = cosine < (-0.25, 0.05, 0.05, -0.05, -0.05)
+        away[:5] = cosine < _FACING
         return away
 
     def _silhouette(self, posture: Posture) -> tuple[float, tuple[float, float, float, float]]:

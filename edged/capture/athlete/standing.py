@@ -97,7 +97,7 @@ def squat(body: Body, depth: float, style: Style, side: Side) -> Bearing:  # noq
         radians(2.5 + 27.5 * depth),
         half - body.hip_half,
     )
-    lean = asin((0.062 * body.height * depth - ahead) / body.trunk)
+    lean = asin((0.068 * body.height * depth - ahead) / body.trunk)
     if style.arms == 0:
         swing = min(1.0, 1.25 * depth)
         lift = 0.1 + (pi / 2 + lean - 0.1) * swing * swing * (3.0 - 2.0 * swing)
@@ -238,7 +238,7 @@ def lunge(body: Body, depth: float, style: Style, side: Side) -> Bearing:
     # At the bottom the front shin and the rear thigh are upright, the front thigh level.
     rear = ankle_of(body, Foot((0.0, half, toe_z), 0.0, heel_up))
     back = sqrt(max(0.0, body.shank**2 - (rear[2] - knee_z) ** 2)) - rear[0]  # rear toe to hip
-    low = min(knee_z + body.thigh, body.ankle_height + body.shank)
+    low = knee_z + body.thigh
     fore = body.thigh * sin(radians(86.0)) + body.toe_ahead  # hip to front toe
     stride = back + fore
     step = max(0.0, min(1.0, depth / 0.7))

@@ -100,6 +100,9 @@ class Workout:
 
     The athlete begins in the first set's start position and ends in the last one's. A script that
     repeats does so exactly but for the sway.
+
+    Raises:
+        ValueError: the script has no sets.
     """
 
     script: Script
@@ -110,6 +113,8 @@ class Workout:
     _sway: Sway = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if not self.script.set:
+            raise ValueError("a script needs at least one set")
         parts = tuple(part for part in _timeline(self.script, self.body) if part.seconds > 0.0)
         ends = np.cumsum([0.0, *(part.seconds for part in parts)]).tolist()
         object.__setattr__(self, "_parts", parts)
@@ -199,7 +204,10 @@ def _timeline(script: Script, body: Body) -> Iterator[_Part]:
         done = replace(part, phase="change")
         if after is None:
             yield replace(
-                done, seconds=lead_s, phase="rest", motion=_Goes(starts[number], starts[number])
+                done,
+                seconds=max(1e-3, lead_s),
+                phase="rest",
+                motion=_Goes(starts[number], starts[number]),
             )
             continue
         out, into = _ways(body, one, script.set[after], style, styles[after])

@@ -1,0 +1,61 @@
+"""The athlete: one person who works out in one place, and the truth about every moment of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from edged.capture.athlete.body import Body
+from edged.capture.athlete.painter import Painter
+from edged.capture.athlete.scene import Scene
+from edged.capture.athlete.script import Script
+from edged.capture.athlete.workout import Moment, Workout
+from edged.types import Pixels, Truth
+
+HELD_OUT = 2_000_000
+"""The first scene that no model learns from: `models.training` renders those below. A script's seed
+counts from here, so that an athlete of any seed is someone whom the model has never seen."""
+
+
+class Athlete:
+    """Who works out by a script. The script's seed says who, where and in which light."""
+
+    def __init__(
+        self, script: Script, width: int, height: int, view_deg: float | None = None
+    ) -> None:
+        """Paint the place; some 20 ms.
+
+        Args:
+            script: what is done.
+            width: pixels of a frame.
+            height: likewise.
+            view_deg: from where the camera looks: 0 = in front, 90 = at the athlete's left, 180 =
+                behind; None: as the seed says.
+        """
+        seed = HELD_OUT + script.workout.seed
+        scene, body = Scene.of(seed), Body.of(seed)
+        if view_deg is not None:
+            camera = replace(scene.camera, azimuth=math.radians(view_deg % 360.0))
+            scene = replace(scene, camera=camera)
+        self._workout = Workout(script, body)
+        self._painter = Painter(scene, body, width, height)
+        self.view_deg = math.degrees(scene.camera.azimuth)
+        """From where the camera looks."""
+
+    @property
+    def duration_s(self) -> float:
+        """Of the workout; infinite if it repeats."""
+        return self._workout.duration_s
+
+    def at(self, t_s: float) -> Moment:
+        """What the athlete does `t_s` >= 0 seconds after the begin."""
+        return self._workout.at(t_s)
+
+    def paint(self, moment: Moment, out: Pixels, number: int) -> None:
+        """Fill `out` (height, width, 3) with a picture; its `number` says which noise it has."""
+        self._painter.paint(moment.posture, out, number)
+
+    def truth(self, moment: Moment) -> Truth:
+        """Where the keypoints are in that picture."""
+        seen = self._painter.see(moment.posture)
+        return Truth(seen.keypoints, seen.visibility, seen.area)
