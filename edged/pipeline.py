@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edged.config import LabelModel, PoseModel
-from edged.decoders import classify, heatmaps, movenet
+from edged.decoders import classify, heatmaps, movenet, person
 from edged.errors import ModelError
 from edged.inference import geometry
 from edged.inference.catalog import ModelFile, resolve
@@ -111,9 +111,9 @@ class PoseStage:
         """The people of a frame, in its coordinates."""
         tensor = self.spec.output
         in_crop = self._decode(output, tensor.scale, tensor.zero_point)
-        found = movenet.poses(geometry.to_frame(plan, in_crop), self._min_score)
+        found = person.poses(geometry.to_frame(plan, in_crop), self._min_score)
         if self._fit == "track":
-            region = movenet.next_region(found, plan.frame_size)
+            region = person.next_region(found, plan.frame_size)
             size = (self.spec.width, self.spec.height)
             self._plan = geometry.crop(region, plan.frame_size, size)
         return found

@@ -1,7 +1,7 @@
 """Rendered frames become training pictures: crops, turned, mirrored, other colours, noise.
 
 Some pictures show the whole frame with borders, as the pipeline shows the first frame; the others
-are squares about the person, as it shows those that follow (`edged.decoders.movenet.next_region`).
+are squares about the person, as it shows those that follow (`edged.decoders.person.next_region`).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from edged.decoders import movenet
+from edged.decoders import person
 from edged.evaluation.metrics import mark
 from edged.evaluation.report import Report, Sample, report, view_of
 from edged.inference import geometry
@@ -55,7 +55,7 @@ def score(frames: Frames, ask: Ask, size: int, model: str = "") -> Scores:
         height, width, _ = frames.pixels(begin).shape
         plans = [geometry.letterbox((width, height), (size, size))] * len(indices)
         first = _look(frames, indices, ask, plans)
-        regions = [movenet.next_region(poses, (width, height)) for poses in first]
+        regions = [person.next_region(poses, (width, height)) for poses in first]
         plans = [geometry.crop(region, (width, height), (size, size)) for region in regions]
         second = _look(frames, indices, ask, plans)
         for index, *answers in zip(indices, first, second, strict=True):
@@ -92,6 +92,6 @@ def _look(
     for index, plan, picture in zip(indices, plans, pictures, strict=True):
         geometry.fill(plan, frames.pixels(index), picture)
     return [
-        movenet.poses(geometry.to_frame(plan, keypoints), MIN_SCORE)
+        person.poses(geometry.to_frame(plan, keypoints), MIN_SCORE)
         for plan, keypoints in zip(plans, ask(pictures), strict=True)
     ]
