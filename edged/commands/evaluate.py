@@ -37,7 +37,7 @@ REPS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shot:
+class Shot:
     """A frame and the truth about it."""
 
     frame: Frame
@@ -70,7 +70,7 @@ def run(
         plot.check(plot_file)
     file = resolve(model, model_directories())
     is_anyone = source == ANYONE
-    shots = _anyone(seed, frames) if is_anyone else _sequence(source, truth, frames)
+    shots = anyone(seed, frames) if is_anyone else _sequence(source, truth, frames)
     with (
         ends_by_sigterm(),
         contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
@@ -82,7 +82,7 @@ def run(
         samples: list[Sample] = []
         for shot in shots:
             result = pipeline.look(shot.frame, looks) if is_anyone else _next(pipeline, shot.frame)
-            samples.append(_sample(shot, result))
+            samples.append(sample_of(shot, result))
             shot.frame.release()
             advance(shot.exercise, 1.0)
     told = _report(samples, file.name, source, looks if is_anyone else 0)
@@ -96,7 +96,8 @@ def _next(pipeline: Pipeline, frame: Frame) -> Result:
     return result
 
 
-def _sample(shot: _Shot, result: Result) -> Sample:
+def sample_of(shot: Shot, result: Result) -> Sample:
+    """How near the best pose of a result is to the truth."""
     best = max(result.poses or (), key=lambda pose: pose.score, default=None)
     height, width, _ = shot.frame.pixels.shape
     near = mark(None if best is None else best.keypoints, shot.truth, (width, height))
@@ -110,7 +111,7 @@ def _report(samples: Sequence[Sample], model: str, source: str, looks: int) -> R
         raise SourceError(f"{source}: {error}") from error
 
 
-def _anyone(seed: int, frames: int) -> Generator[_Shot]:
+def anyone(seed: int, frames: int) -> Generator[Shot]:
     """Another person, place and view in every frame, each exercise in turn."""
     pixels: Pixels = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
     for number in range(frames):
@@ -121,10 +122,10 @@ def _anyone(seed: int, frames: int) -> Generator[_Shot]:
         moment = athlete.at(float(draw.uniform(0.0, athlete.duration_s)))
         athlete.paint(moment, pixels, number)
         frame = Frame(pixels, number, number, 0.0, name=ANYONE)
-        yield _Shot(frame, athlete.truth(moment), exercise, view_of(athlete.view_deg))
+        yield Shot(frame, athlete.truth(moment), exercise, view_of(athlete.view_deg))
 
 
-def _sequence(source: str, truth: Path | None, frames: int) -> Generator[_Shot]:
+def _sequence(source: str, truth: Path | None, frames: int) -> Generator[Shot]:
     """The frames of one athlete or clip, one after the other."""
     if is_athlete(source):
         if truth is not None:
@@ -137,21 +138,21 @@ def _sequence(source: str, truth: Path | None, frames: int) -> Generator[_Shot]:
     return _clip(source, _read_truth(truth), frames)
 
 
-def _athlete(source: str, frames: int) -> Generator[_Shot]:
+def _athlete(source: str, frames: int) -> Generator[Shot]:
     settings = Camera(source=source, fps=FPS, width=SIZE[0], height=SIZE[1], pace="fast")
     athlete = open_athlete(settings)
     view = view_of(athlete.view_deg)
     for frame in _frames(settings, frames):
         moment = athlete.at(frame.seq / FPS)
-        yield _Shot(frame, athlete.truth(moment), moment.exercise, view)
+        yield Shot(frame, athlete.truth(moment), moment.exercise, view)
 
 
-def _clip(source: str, told: ToldClip, frames: int) -> Generator[_Shot]:
+def _clip(source: str, told: ToldClip, frames: int) -> Generator[Shot]:
     settings = Camera(source=source, width=told.width, height=told.height, pace="fast")
     view = view_of(told.view_deg)
     for frame in _frames(settings, min(frames, len(told.frames))):
         now = told.frames[frame.seq]
-        yield _Shot(frame, truth_of(now), now.exercise, view)
+        yield Shot(frame, truth_of(now), now.exercise, view)
 
 
 def _frames(settings: Camera, frames: int) -> Iterator[Frame]:

@@ -69,10 +69,14 @@ class Converted:
             zero_point=int(zero_point),
         )
 
+    def invoke(self) -> None:
+        """Run it on what it was given last."""
+        self._interpreter.invoke()
+
     def ask(self, given: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """The outputs as they are stored, in the order of `outputs`; `given` has no batch."""
         self._interpreter.set_tensor(self._input["index"], given[None])
-        self._interpreter.invoke()
+        self.invoke()
         return [self._interpreter.get_tensor(one["index"]) for one in self.outputs]
 
 

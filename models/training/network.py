@@ -10,7 +10,7 @@ Every operator is one that the Edge TPU compiler takes: Conv2D, Add, ResizeNeare
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
@@ -37,6 +37,13 @@ class Shape:
     """Channels on the way back up."""
 
 
+class Mix(Protocol):
+    """Layers that mix a cell with its neighbours, with all channels, and end in ReLU6."""
+
+    def __call__(self, x: Any, channels: int, *, stride: int = 1) -> Any:
+        """As many channels, at 1/stride of the rows and columns."""
+
+
 @keras.saving.register_keras_serializable("edged")
 class Double(layers.Layer):  # type: ignore[misc, name-defined, unused-ignore]
     """Each cell becomes four.
@@ -60,31 +67,41 @@ def grid(size: int) -> tuple[int, int]:
     return size // STRIDE, size // STRIDE
 
 
-def build(shape: Shape, *, any_size: bool = False) -> Any:
+def convolve(x: Any, channels: int, *, stride: int = 1) -> Any:
+    """A plain convolution with the eight neighbours."""
+    return normalized(layers.Conv2D(channels, 3, stride, padding="same", use_bias=False)(x))
+
+
+def project(x: Any, channels: int) -> Any:
+    """Another number of channels, each cell by itself."""
+    return normalized(layers.Conv2D(channels, 1, use_bias=False)(x))
+
+
+def normalized(x: Any) -> Any:
+    """Over the batch, which the converter folds into the convolution before it; and ReLU6."""
+    return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.97)(x))
+
+
+def build(shape: Shape, *, any_size: bool = False, mix: Mix = convolve) -> Any:
     """A Keras model: float (batch, size, size, 3) in 0..1 to (batch, rows, columns, 51).
 
     The answer is linear: the decoder cuts it to what makes sense. The weights are the same for
-    every size; `any_size` makes a network that takes them all, to train with.
+    every size; `any_size` makes a network that takes them all, to train with. `mix` is for
+    comparisons.
     """
     size = None if any_size else shape.size
     picture = layers.Input((size, size, 3), name="picture")
-    x = _convolve(picture, shape.stem, stride=2)
+    x = convolve(picture, shape.stem, stride=2)
     levels = []
     for channels, count in zip(shape.channels, shape.convolutions, strict=True):
-        x = _convolve(x, channels, stride=2)
+        x = mix(x, channels, stride=2)
         for _ in range(count - 1):
-            x = layers.Add()([x, _convolve(x, channels)])
+            x = layers.Add()([x, mix(x, channels)])
         levels.append(x)
     _, eighth, sixteenth, x = levels
-    x = _convolve(x, shape.pyramid, kernel=1)
+    x = project(x, shape.pyramid)
     for level in (sixteenth, eighth):
-        x = layers.Add()([Double()(x), _convolve(level, shape.pyramid, kernel=1)])
-        x = _convolve(x, shape.pyramid)
+        x = layers.Add()([Double()(x), project(level, shape.pyramid)])
+        x = mix(x, shape.pyramid)
     answer = layers.Conv2D(CHANNELS, 1, name="heatmaps")(x)
     return keras.Model(picture, answer, name="athlete_pose")
-
-
-def _convolve(x: Any, channels: int, kernel: int = 3, stride: int = 1) -> Any:
-    """A convolution, normalized over the batch (the converter folds that in), and ReLU6."""
-    x = layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False)(x)
-    return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.97)(x))

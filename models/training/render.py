@@ -1,8 +1,8 @@
 """Render frames of the athlete to disk: `python -m models.training.render --work DIR`.
 
-Three sets, whose seeds are apart: nothing that a network is measured on was ever trained on. Each
-seed is another person in another place; training looks at each of them several times, the others
-once. It goes on where it was when it is run again.
+Two sets, whose seeds are apart: nothing that a network is measured on was ever trained on. Each
+seed is another person in another place; training looks at each of them several times. It goes on
+where it was when it is run again.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from edged.capture.athlete.painter import Painter
 from edged.capture.athlete.scene import Scene
 from edged.capture.athlete.sight import Seen
 from edged.capture.athlete.style import Side, Style
+from edged.commands.ending import ends_by_sigterm
 from edged.cv import cv2
 from edged.types import Pixels
 from models.training.frames import FRAME, Truths, shards, write
@@ -58,12 +59,23 @@ class Set:
     """Width and height that are kept."""
 
 
-SETS = (
-    Set("validation", 1_000_000, 500, 1, SIZE),
-    Set("train", 0, 40_000, 5, FRAME),
-    Set("test", 2_000_000, 1_000, 1, SIZE),
-)
-"""Seeds below 1,000,000 are for training; from there on, they are held out."""
+FRAMES = 40_000
+"""To train with."""
+
+LOOKS = 5
+"""At each person that is trained with."""
+
+VALIDATION_SEED = 1_000_000
+"""The seeds below it are for training; those from `edged.capture.athlete.athlete.HELD_OUT` on are
+for the athlete that users see and models are judged by."""
+
+
+def sets(frames: int = FRAMES) -> tuple[Set, Set]:
+    """What to measure by while training, one frame for 80, and so many frames to train with."""
+    return (
+        Set("validation", VALIDATION_SEED, max(frames // 80, 20), 1, SIZE),
+        Set("train", 0, frames, LOOKS, FRAME),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,9 +191,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.training.render", description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="directory of the frames")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--frames", type=int, default=FRAMES, help="to train with")
     given = parser.parse_args(words)
-    for what in SETS:
-        render_set(given.work, what, given.processes)
+    with ends_by_sigterm():
+        for what in sets(given.frames):
+            render_set(given.work, what, given.processes)
     return 0
 
 

@@ -1,7 +1,7 @@
 """How good a network is on rendered frames, by the path that the pipeline takes.
 
 Every frame is looked at twice: as a whole, with borders, as the pipeline does first; and then by
-the crop that follows from the first answer, as it does with every frame after that.
+the crop that follows from the first answer, as `edged infer` does with pictures.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Scores:
     whole: Report
     """Each frame looked at as a whole."""
     tracked: Report
-    """Looked at again, by the crop that follows from the first look."""
+    """Looked at again, by the crop that follows from the first look, where that is better."""
     ghosts: float
     """0..1: in how many of the frames without a person somebody was found at first sight."""
 
@@ -63,7 +63,9 @@ def score(frames: Frames, ask: Ask, size: int, model: str = "") -> Scores:
             if not truth.visibility.any():
                 empty += 1
                 ghosts += bool(answers[0])
-            for told, poses in zip(samples, answers, strict=True):
+            # The better score wins, as in `edged.pipeline.Pipeline.look`.
+            best = max(*answers, key=lambda poses: poses[0].score if poses else 0.0)
+            for told, poses in zip(samples, (answers[0], best), strict=True):
                 found = poses[0].keypoints if poses else None
                 told.append(
                     Sample(

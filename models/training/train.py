@@ -27,7 +27,7 @@ from edged.evaluation.metrics import SIGMAS
 from edged.types import Keypoints, Pixels
 from models.training import state
 from models.training.frames import Ahead, Batch, Frames, batch
-from models.training.network import Shape, build, grid
+from models.training.network import Mix, Shape, build, convolve, grid
 from models.training.score import Scores, score
 
 EPOCH_STEPS = 1000
@@ -76,11 +76,11 @@ class Plan:
 class Trainer:
     """A network, its optimizer, and the running mean of its weights."""
 
-    def __init__(self, shape: Shape, plan: Plan) -> None:
+    def __init__(self, shape: Shape, plan: Plan, mix: Mix = convolve) -> None:
         self.shape, self.plan = shape, plan
         keras.utils.set_random_seed(1)
-        self.model = build(shape, any_size=True)
-        self.smooth = build(shape)
+        self.model = build(shape, any_size=True, mix=mix)
+        self.smooth = build(shape, mix=mix)
         self.smooth.set_weights(self.model.get_weights())
         rate = keras.optimizers.schedules.CosineDecay(
             0.0, max(plan.steps - plan.warmup, 1), warmup_target=plan.rate, warmup_steps=plan.warmup
