@@ -26,6 +26,13 @@ RETRY_S = 1.0
 """A classifier without an answer is asked again so soon, or sooner if its interval is shorter."""
 
 
+SECOND_LOOK = 0.8
+"""The second look at a picture counts if its score is at least this part of the first one's.
+Measured on 270 rendered people, mean OKS: the better score wins 0.669 (MoveNet Lightning) and 0.841
+(athlete-pose), this rule 0.689 and 0.899, the second look whenever it finds anybody 0.692 and
+0.899; but a second look that goes wrong has a low score."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
     """The models that the configuration asks for."""
@@ -233,8 +240,8 @@ class Pipeline:
         """What the only model says of a picture that has nothing to do with the one before.
 
         A person is looked at twice: first in the whole, then alone, as in the next frame of a
-        video. The better score wins: where the person is half as high as the picture, the error of
-        the second look is a fifth.
+        video. The second answer counts unless its score is far lower: where the person is half as
+        high as the picture, its error is a fifth.
 
         Args:
             frame: stays the caller's to release.
@@ -249,7 +256,7 @@ class Pipeline:
         if self.pose is None or looks == 1 or not self.pose.follows:
             return whole
         (alone,) = self.process(frame)
-        return max(alone, whole, key=_best_score)
+        return alone if _best_score(alone) >= SECOND_LOOK * _best_score(whole) else whole
 
     def message(self, frame: Frame, result: Result, *, age_ns: int) -> PoseMessage | LabelsMessage:
         """What a result says in the contract."""

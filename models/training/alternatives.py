@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,33 +16,20 @@ from keras import layers
 
 from edged.types import Pixels
 from models.training.convert import to_int8
+from models.training.facts import Alternative
 from models.training.frames import Batch
 from models.training.judge import invoke_ms
-from models.training.network import Mix, Shape, build, convolve, grid, normalized, project
+from models.training.network import Mix, build, convolve, normalized, project
 from models.training.networks import Normalization, of_keras
 from models.training.operators import operators
+from models.training.plan import Plan, Shape, grid
 from models.training.targets import encode
-from models.training.train import Plan, Trainer
+from models.training.train import Trainer
 
 _PICTURES = 12
 """Of noise, to quantize with."""
 _STEPS = 6
 """To measure the training by, after one that builds it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """One network, measured."""
-
-    name: str
-    size: int
-    """Pixels of the input."""
-    million_macs: float
-    """Multiplications of an invoke."""
-    bytes: int
-    invoke_ms: float
-    pictures_per_s: float | None
-    """In training, at 160 pixels; None: not measured."""
 
 
 def separable(x: Any, channels: int, *, stride: int = 1) -> Any:

@@ -9,7 +9,6 @@ Every operator is one that the Edge TPU compiler takes: Conv2D, Add, ResizeNeare
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import keras
@@ -17,24 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from edged.decoders.heatmaps import CHANNELS
-
-STRIDE = 8
-"""Pixels of a cell of the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How large the network is."""
-
-    size: int = 160
-    """Pixels of the input, a multiple of 32."""
-    stem: int = 16
-    channels: tuple[int, ...] = (32, 64, 96, 128)
-    """At strides 4, 8, 16 and 32."""
-    convolutions: tuple[int, ...] = (2, 3, 3, 3)
-    """At each of them; the first one halves the size."""
-    pyramid: int = 64
-    """Channels on the way back up."""
+from models.training.plan import Shape
 
 
 class Mix(Protocol):
@@ -60,11 +42,6 @@ class Double(layers.Layer):  # type: ignore[misc, name-defined, unused-ignore]
         return tf.raw_ops.ResizeNearestNeighbor(
             images=cells, size=size, align_corners=False, half_pixel_centers=False
         )
-
-
-def grid(size: int) -> tuple[int, int]:
-    """Rows and columns of the answer to a picture of this size."""
-    return size // STRIDE, size // STRIDE
 
 
 def convolve(x: Any, channels: int, *, stride: int = 1) -> Any:

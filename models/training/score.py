@@ -16,6 +16,7 @@ from edged.decoders import person
 from edged.evaluation.metrics import mark
 from edged.evaluation.report import Report, Sample, report, view_of
 from edged.inference import geometry
+from edged.pipeline import SECOND_LOOK
 from edged.types import Keypoints, Pixels, Pose, Truth
 from models.training.frames import Frames
 
@@ -34,7 +35,7 @@ class Scores:
     whole: Report
     """Each frame looked at as a whole."""
     tracked: Report
-    """Looked at again, by the crop that follows from the first look, where that is better."""
+    """Looked at again, by the crop that follows from the first look, where that counts."""
     ghosts: float
     """0..1: in how many of the frames without a person somebody was found at first sight."""
 
@@ -63,9 +64,9 @@ def score(frames: Frames, ask: Ask, size: int, model: str = "") -> Scores:
             if not truth.visibility.any():
                 empty += 1
                 ghosts += bool(answers[0])
-            # The better score wins, as in `edged.pipeline.Pipeline.look`.
-            best = max(*answers, key=lambda poses: poses[0].score if poses else 0.0)
-            for told, poses in zip(samples, (answers[0], best), strict=True):
+            at_once, alone = answers
+            chosen = alone if _score(alone) >= SECOND_LOOK * _score(at_once) else at_once
+            for told, poses in zip(samples, (at_once, chosen), strict=True):
                 found = poses[0].keypoints if poses else None
                 told.append(
                     Sample(
@@ -79,6 +80,10 @@ def score(frames: Frames, ask: Ask, size: int, model: str = "") -> Scores:
         for looks, told in enumerate(samples, start=1)
     )
     return Scores(whole=whole, tracked=tracked, ghosts=ghosts / empty if empty else 0.0)
+
+
+def _score(poses: Sequence[Pose]) -> float:
+    return poses[0].score if poses else 0.0
 
 
 def _truth(frames: Frames, index: int) -> Truth:

@@ -13,11 +13,11 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import keras
+import msgspec
 import numpy as np
 import tensorflow as tf
 
@@ -27,7 +27,8 @@ from edged.evaluation.metrics import SIGMAS
 from edged.types import Keypoints, Pixels
 from models.training import state
 from models.training.frames import Ahead, Batch, Frames, batch
-from models.training.network import Mix, Shape, build, convolve, grid
+from models.training.network import Mix, build, convolve
+from models.training.plan import PLANS, Followed, Plan, Shape, grid
 from models.training.score import Scores, score
 
 EPOCH_STEPS = 1000
@@ -40,37 +41,6 @@ OFFSET_BEND = 0.05
 """Offsets (in reaches) up to which the loss is square, 0.8 pixels; linear beyond."""
 PRECISION = np.sqrt(SIGMAS.mean() / SIGMAS).astype(np.float32)
 """How much an offset of each keypoint counts: OKS wants eyes nearer than hips."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to train."""
-
-    steps: int = 36_000
-    batch: int = 32
-    sizes: tuple[tuple[float, int], ...] = ((0.4, 96), (0.25, 128))
-    """Shares of the steps with smaller pictures, first of all: what bodies look like is learnt
-    from them in a third of the time; where exactly joints are, from large ones."""
-    whole: float = 0.4
-    """Of the pictures show a whole frame; of the smaller ones, a third as many: people are too
-    small there."""
-    rate: float = 3e-3
-    """Of learning, at its highest; it falls to 0 like a cosine."""
-    warmup: int = 500
-    """Steps in which the rate rises to it."""
-    decay: float = 1e-4
-    """Of the weights."""
-    memory: float = 0.999
-    """Of the running mean of the weights, which is what is exported."""
-
-    def size(self, step: int, full: int) -> int:
-        """Of the pictures of a step."""
-        end = 0.0
-        for share, size in self.sizes:
-            end += share
-            if step < end * self.steps:
-                return min(size, full)
-        return full
 
 
 class Trainer:
@@ -193,6 +163,8 @@ def train(work: Path, shape: Shape, plan: Plan, epoch_steps: int = EPOCH_STEPS) 
         whole = plan.whole if size == shape.size else plan.whole / 3
         return batch(frames, step, plan.batch, size, grid(size), whole)
 
+    if trainer.steps < plan.steps:
+        _note(work / PLANS, trainer.steps, plan, shape)
     told, begun, since = [], time.monotonic(), trainer.steps
     with (
         Interruption() as interruption,
@@ -213,6 +185,16 @@ def train(work: Path, shape: Shape, plan: Plan, epoch_steps: int = EPOCH_STEPS) 
             _tell(work, done, np.mean(told, axis=0), rate, scores)
             told, begun, since = [], time.monotonic(), done
     return True
+
+
+def _note(path: Path, step: int, plan: Plan, shape: Shape) -> None:
+    """Note what is followed from a step on, where it is something else than before."""
+    noted = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    before = msgspec.json.decode(noted[-1], type=Followed) if noted else None
+    now = Followed(step, plan, shape)
+    if before is None or (before.plan, before.shape) != (plan, shape):
+        with path.open("ab") as file:
+            file.write(msgspec.json.encode(now) + b"\n")
 
 
 def _save_model(work: Path, trainer: Trainer) -> None:

@@ -17,10 +17,10 @@ from models.training.frames import Truths, write
 tf = pytest.importorskip("tensorflow", reason="needs the extra `train`")
 
 from models.training import train  # noqa: E402
-from models.training.network import Shape  # noqa: E402
+from models.training.plan import Plan, Shape  # noqa: E402
 
 TINY = Shape(size=64, stem=4, channels=(4, 4, 4, 4), convolutions=(1, 1, 1, 1), pyramid=4)
-PLAN = train.Plan(steps=4, batch=2, sizes=((0.5, 32),), warmup=1)
+PLAN = Plan(steps=4, batch=2, sizes=((0.5, 32),), warmup=1)
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
