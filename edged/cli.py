@@ -5,7 +5,6 @@ Each command imports its module when it is called: `edged run` pays for what it 
 
 from __future__ import annotations
 
-import enum
 import os
 import sys
 from pathlib import Path
@@ -14,6 +13,16 @@ from typing import Annotated
 import typer
 
 from edged.errors import ConfigError, EdgedError
+from edged.groups import config_app, models_app
+from edged.options import (
+    BrokerAddress,
+    ConfigFile,
+    Fit,
+    Json,
+    ModelName,
+    OptionalModelName,
+    Pace,
+)
 
 app = typer.Typer(
     name="edged",
@@ -24,44 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-config_app = typer.Typer(help="Check and show the configuration.")
 app.add_typer(config_app, name="config")
-models_app = typer.Typer(help="Models that edged knows by name: list, pull, verify, remove.")
 app.add_typer(models_app, name="models")
-
-
-def _model_names(incomplete: str) -> list[tuple[str, str]]:
-    from edged.commands import models
-
-    return models.completions(incomplete)
-
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", metavar="FILE", help="Default: the defaults of every key."),
-]
-ModelName = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        "-m",
-        metavar="MODEL",
-        help="A catalog name or a .tflite file.",
-        autocompletion=_model_names,
-    ),
-]
-OptionalModelName = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        metavar="MODEL",
-        help="A catalog name or a .tflite file; default: athlete-pose for the athlete, "
-        "movenet-lightning for people.",
-        autocompletion=_model_names,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def _print_version(value: bool) -> None:
@@ -90,15 +63,6 @@ def run(config_file: ConfigFile = None) -> int:
     from edged.commands import run
 
     return run.run(config_file)
-
-
-class Fit(enum.StrEnum):
-    """How a frame becomes the input of a model of poses."""
-
-    AUTO = "auto"
-    TRACK = "track"
-    LETTERBOX = "letterbox"
-    STRETCH = "stretch"
 
 
 @app.command()
@@ -149,18 +113,6 @@ def infer(
         overlay=overlay,
         json=json,
     )
-
-
-BrokerAddress = Annotated[
-    str | None,
-    typer.Option(
-        "--broker",
-        "-b",
-        metavar="ADDRESS",
-        help="HOST, HOST:PORT, mqtt://USER:PASSWORD@HOST:PORT or mqtts://...; "
-        "default: 127.0.0.1:1883, or that of --config.",
-    ),
-]
 
 
 @app.command()
@@ -255,8 +207,8 @@ def athlete(
             help="0: from in front, 90: from the athlete's left; default: by the seed.",
         ),
     ] = None,
-    width: Annotated[int, typer.Option(min=16, max=4096)] = 640,
-    height: Annotated[int, typer.Option(min=16, max=4096)] = 480,
+    width: Annotated[int, typer.Option(min=16, max=4096, help="Pixels, even.")] = 640,
+    height: Annotated[int, typer.Option(min=16, max=4096, help="Pixels, even.")] = 480,
     fps: Annotated[float, typer.Option(min=1.0, max=120.0, help="Frames a second.")] = 30.0,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="End there; default: with the workout.")
@@ -291,24 +243,34 @@ def evaluate(
             "them, followed; or a video with its --truth.",
         ),
     ] = "athlete",
-    model: ModelName = "movenet-lightning",
+    model: ModelName = "athlete-pose",
     truth: Annotated[
         Path | None,
         typer.Option("--truth", "-t", metavar="FILE.json", help="As edged athlete writes it."),
     ] = None,
     frames: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, max=2**30, help="Of the first person.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**30, help="Of the first of --source athlete.")
+    ] = None,
     looks: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=1, max=2, help="At each frame of another person: 2 as edged infer, 1 at the whole."
+            min=1,
+            max=2,
+            help="At each frame of --source athlete: 2 (default) as edged infer, 1 at the whole.",
         ),
-    ] = 2,
-    threads: Annotated[int, typer.Option(min=0, max=64, help="Of the model; 0: by itself.")] = 0,
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=0, max=64, help="Of the model; 0: as many as cores, at most 4.")
+    ] = 0,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the table: .png, .svg or .pdf."),
-    ] = Path("evaluation.png"),
+        typer.Option(
+            metavar="FILE",
+            help="Draw the table: .png, .svg or .pdf; default: evaluation.png, where matplotlib "
+            "is installed.",
+        ),
+    ] = None,
     no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -321,20 +283,12 @@ def evaluate(
         truth=truth,
         frames=frames,
         seed=seed,
-        looks=2 if looks == 2 else 1,  # noqa: PLR2004 - two looks
+        looks=None if looks is None else 1 if looks == 1 else 2,
         threads=threads,
-        plot_file=None if no_plot else plot,
+        plot_file=plot,
+        draws=not no_plot,
         json=json,
     )
-
-
-class Pace(enum.StrEnum):
-    """How fast a benchmark's frames come."""
-
-    ALL = "all"
-    FAST = "fast"
-    REALTIME = "realtime"
-    OVERLOAD = "overload"
 
 
 @app.command()
@@ -374,92 +328,6 @@ def bench(
         peers=against or [],
         json=json,
     )
-
-
-@config_app.command("check")
-def config_check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The TOML file.")],
-) -> None:
-    """Tell all that is wrong with a configuration file, and what it names but is not here."""
-    from edged.commands import config
-
-    config.check(file)
-
-
-@config_app.command("show")
-def config_show(
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="FILE", readable=False, help="Default: the defaults of every key."),
-    ] = None,
-) -> None:
-    """Print the configuration in force, secrets masked."""
-    from edged.commands import config
-
-    config.show(file)
-
-
-CatalogName = Annotated[
-    str, typer.Argument(metavar="NAME", help="Of the catalog.", autocompletion=_model_names)
-]
-CatalogNames = Annotated[
-    list[str],
-    typer.Argument(metavar="NAME...", help="Of the catalog.", autocompletion=_model_names),
-]
-
-
-@models_app.command("list")
-def models_list(json: Json = False) -> None:
-    """Tell every model of the catalog, and which are on this machine."""
-    from edged.commands import models
-
-    models.show(json=json)
-
-
-@models_app.command("pull")
-def models_pull(
-    names: CatalogNames = [],  # noqa: B006 - not changed by anybody
-    everything: Annotated[bool, typer.Option("--all", help="All of the catalog.")] = False,
-    edgetpu: Annotated[
-        bool, typer.Option(help="Also the half that is compiled for the Edge TPU.")
-    ] = True,
-) -> int:
-    """Download models, and check them; goes on where it was interrupted."""
-    from edged.commands import models
-
-    return models.pull(names, everything=everything, edgetpu=edgetpu)
-
-
-@models_app.command("verify")
-def models_verify(
-    names: CatalogNames = [],  # noqa: B006
-    json: Json = False,
-) -> int:
-    """Check these models, or all that are here; exit code 1 when a file is not right."""
-    from edged.commands import models
-
-    return models.verify(names, json=json)
-
-
-@models_app.command("path")
-def models_path(
-    name: CatalogName,
-    edgetpu: Annotated[
-        bool, typer.Option("--edgetpu", help="Of the half that is compiled for the Edge TPU.")
-    ] = False,
-) -> None:
-    """Print where a model's file is; exit code 1 when it is not on this machine."""
-    from edged.commands import models
-
-    models.path(name, edgetpu=edgetpu)
-
-
-@models_app.command("remove")
-def models_remove(names: CatalogNames) -> int:
-    """Delete models that were pulled; never those that come with edged or lie elsewhere."""
-    from edged.commands import models
-
-    return models.remove(names)
 
 
 @app.command()

@@ -86,20 +86,20 @@ class Camera(Section, frozen=True):
 
     source: Address = "/dev/video0"
     """A webcam (`/dev/video0`), a stream (`rtsp://...`), a video file, a picture, a directory or
-    glob of pictures."""
+    glob of pictures, or somebody rendered who works out (`athlete`, `athlete:squat?seed=7`)."""
     width: Annotated[int, Meta(ge=16, le=8192)] = 640
     height: Annotated[int, Meta(ge=16, le=8192)] = 480
     """Pixels asked for; the source says what it gives."""
     fps: Annotated[float, Meta(ge=0.1, le=10_000.0)] = 30.0
-    """Frames a second asked of a camera; pictures are shown at this rate."""
+    """Frames a second asked of a camera; pictures and the athlete are shown at this rate."""
     rotate: Literal[0, 90, 180, 270] = 0
     """Degrees clockwise that make the picture upright."""
     flip: Literal["none", "horizontal", "vertical"] = "none"
     """Mirrors the picture, after the rotation."""
     pace: Literal["realtime", "fast"] = "realtime"
-    """Files: at their own rate, or as fast as they are consumed."""
+    """Files and the athlete: at their own rate, or as fast as they are consumed."""
     loop: bool = False
-    """Files: start again at the end."""
+    """Files and the athlete: start again at the end."""
 
 
 class Inference(Section, frozen=True):

@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 import tiny_models
 from brokers import ANYBODY, Broker
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -171,3 +171,19 @@ def test_an_early_ctrl_c_is_quiet(moment: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_an_athlete_that_there_is_not_is_told_of_a_configuration(tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").write_bytes(tiny_models.pose_model())
+    for source, told in (
+        ("athlete:squat?seed=7", ""),
+        ("athlete:sqat", "did you mean squat?"),
+        ("athlete:no.toml", "no.toml: no such file"),
+    ):
+        (tmp_path / "edged.toml").write_text(
+            f'[camera]\nsource = "{source}"\n[pose]\nmodel = "model.tflite"\n'
+        )
+        done = edged("config", "check", "edged.toml", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (0, "edged.toml: ok\n")
+        assert told in done.stderr
+        assert (done.stderr == "") is (told == "")

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import psutil
@@ -16,6 +17,7 @@ import tiny_models
 from brokers import Broker, Subscriber, free_port, until
 from daemons import TOPICS, Daemon, configuration, healths, info, labels, poses, write_clip
 
+from edged.capture.athlete.source import Rendered
 from edged.config import Config
 from edged.types import KEYPOINT_NAMES
 
@@ -118,6 +120,24 @@ def test_a_file_that_ends_ends_the_daemon(
     subscriber.until(TOPICS.status, b"offline")
     until(lambda: len(poses(subscriber)) > 0, "poses")
     assert poses(subscriber)[-1].seq == 29, "as fast as they are consumed, no frame is dropped"
+
+
+def test_a_workout_that_ends_ends_the_daemon_as_a_file_does(
+    tmp_path: Path, config: Config, subscriber: Subscriber
+) -> None:
+    (tmp_path / "script.toml").write_text(
+        '[workout]\nlead_s = 0\n[[set]]\nexercise = "jumping-jack"\nreps = 1\n'
+        "tempo = [0.2, 0, 0.2, 0]\n"
+    )
+    camera = {"source": f"athlete:{tmp_path}/script.toml", "width": 160, "height": 120}
+    workout = changed(config, "camera", loop=False, pace="fast", **camera)
+    with Daemon(tmp_path, workout) as daemon:
+        assert daemon.process.wait(20) == 0
+        assert "Traceback" not in daemon.log()
+    subscriber.until(TOPICS.status, b"offline")
+    frames = Rendered(workout.camera, Event()).info.frames
+    until(lambda: len(poses(subscriber)) > 0, "poses")
+    assert poses(subscriber)[-1].seq == frames - 1
 
 
 def test_a_looping_file_that_vanishes_is_told_and_is_no_good_end(

@@ -46,7 +46,9 @@ MAY_IMPORT = {
     "bench": BASE | PARTS | SERVICE,
     "view": {"types", "messages"},
     "commands": BASE | PARTS | SERVICE | {"bench", "view"},
-    "cli": {"commands", "config", "errors"},
+    "options": {"commands"},  # to complete names
+    "groups": {"commands", "options"},
+    "cli": {"commands", "config", "errors", "options", "groups"},
     "__main__": {"cli"},
 } | dict.fromkeys(PARTS, BASE)
 """By the first name below `edged`; every one may import from itself."""

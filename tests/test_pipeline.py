@@ -167,6 +167,72 @@ def test_a_pose_model_in_the_labels_section_is_refused(build: Build, pose_file: 
         build(labels=LabelModel(model=str(pose_file)))
 
 
+def score(result: Result) -> float:
+    """Of the one person."""
+    assert result.poses is not None
+    (pose,) = result.poses
+    return pose.score
+
+
+def invokes(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with each invoke."""
+    counted: list[int] = []
+    invoke = pipeline._engine.invoke
+
+    def count(index: int) -> int:
+        counted.append(index)
+        return invoke(index)
+
+    monkeypatch.setattr(pipeline._engine, "invoke", count)
+    return counted
+
+
+def test_a_picture_is_looked_at_again_where_somebody_is(
+    build: Build, pose_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = build(PoseModel(model=str(pose_file), fit="track", min_score=0.1))
+    asked = invokes(pipeline, monkeypatch)
+    # All keypoints at (0.4, 0.4) of a bright frame, where the second look sees nothing but black.
+    bright = gray(100, 64, 64)
+    assert pipeline.look(frame(bright)).poses
+    assert len(asked) == 2
+    assert pipeline.look(frame(bright), looks=1).poses
+    assert len(asked) == 3
+    assert pipeline.look(frame(gray(0))).poses == []
+    assert len(asked) == 4, "nobody is looked for once"
+
+
+def test_the_look_that_is_surer_wins(build: Build, pose_file: Path) -> None:
+    pipeline = build(PoseModel(model=str(pose_file), fit="track", min_score=0.0))
+    picture = gray(60, 64, 64)
+    picture[8:] = 200  # the whole's first row is dark, that of the part around the person is not
+    whole, better = score(pipeline.look(frame(picture), 1)), score(pipeline.look(frame(picture)))
+    assert whole < better
+    assert score(pipeline.look(frame(picture[::-1].copy()))) >= better
+
+
+def test_a_picture_has_nothing_to_do_with_what_was_followed(build: Build, pose_file: Path) -> None:
+    pipeline = build(PoseModel(model=str(pose_file), fit="track", min_score=0.1))
+    rows = np.linspace(60, 200, 64).astype(np.uint8)
+    picture = np.repeat(rows[:, None, None], 64, 1).repeat(3, 2)
+    alone = pipeline.look(frame(picture), looks=1).poses
+    for _ in range(3):
+        ask(pipeline, frame(picture))
+    again = pipeline.look(frame(picture), looks=1).poses
+    assert alone is not None
+    assert again is not None
+    assert np.array_equal(alone[0].keypoints, again[0].keypoints)
+
+
+def test_a_classifier_looks_once(
+    build: Build, labels_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = build(labels=LabelModel(model=labels_file, interval_s=0))
+    asked = invokes(pipeline, monkeypatch)
+    assert pipeline.look(frame(gray(128))).labels is not None
+    assert len(asked) == 1
+
+
 def test_no_answer_is_an_error_and_the_next_frame_has_one(build: Build, pose_file: Path) -> None:
     pipeline = build(PoseModel(model=str(pose_file), fit="stretch"))
     engine = pipeline._engine

@@ -39,10 +39,15 @@ class Pace:
         """False: told to stop."""
         return not self._stop.wait(max(0, moment_ns - time.monotonic_ns()) / 1e9)
 
-    def wait(self) -> int | None:
-        """Wait until the next frame is due; its monotonic nanoseconds, or None: told to stop."""
+    def wait(self, *, new_grid: bool = True) -> int | None:
+        """Wait until the next frame is due; its monotonic nanoseconds, or None: told to stop.
+
+        Args:
+            new_grid: begin one where the frame is late by a whole one; False: it was due when it
+                was due, for one who has asked `late` and was slow after that.
+        """
         due_ns = self._due_ns
-        if due_ns is None or not self._period_ns or self.late():
+        if due_ns is None or not self._period_ns or (new_grid and self.late()):
             due_ns = time.monotonic_ns()
         if not self._wait_until(due_ns):
             return None

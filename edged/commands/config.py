@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edged.capture.source import files_at, is_live
-from edged.config import Config, dump, load, masked, model_directories
+from edged.capture.source import files_at, is_athlete, is_live
+from edged.config import Camera, Config, dump, load, masked, model_directories
 from edged.errors import EdgedError
 from edged.inference.catalog import resolve
 from edged.mqtt.tls import tls_context
@@ -29,7 +29,9 @@ def _not_there(config: Config) -> Iterator[tuple[str, str]]:
     """Places of the file that name what cannot be used on this machine now, and why not."""
     camera, pose, labels = config.camera, config.pose, config.labels
     things: dict[str, Callable[[], object]] = {"[mqtt]": lambda: tls_context(config.mqtt)}
-    if not is_live(camera.source):
+    if is_athlete(camera.source):
+        things["[camera] source"] = lambda: _open_athlete(camera)
+    elif not is_live(camera.source):
         things["[camera] source"] = lambda: files_at(camera.source)
     if pose.model:
         things["[pose] model"] = lambda: resolve(pose.model, model_directories())
@@ -42,6 +44,12 @@ def _not_there(config: Config) -> Iterator[tuple[str, str]]:
             use()
         except (EdgedError, OSError) as error:
             yield place, str(error).removeprefix(f"{place} ")
+
+
+def _open_athlete(camera: Camera) -> None:
+    from edged.capture.athlete.source import open_athlete  # noqa: PLC0415 - loads OpenCV
+
+    open_athlete(camera)
 
 
 def show(file: Path | None) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,17 +17,21 @@ from edged.capture.athlete.address import script_of
 from edged.capture.athlete.athlete import Athlete
 from edged.capture.athlete.exercises import EXERCISES
 from edged.capture.athlete.source import open_athlete
-from edged.capture.athlete.told import ToldClip, truth_of
-from edged.capture.source import is_athlete, open_source
+from edged.capture.athlete.told import read_clip, truth_of
+from edged.capture.source import SourceInfo, is_athlete, is_live, open_source
+from edged.commands.again import asked_twice
 from edged.commands.ending import ends_by_sigterm
+from edged.commands.files import write_bytes
 from edged.commands.progress import bar
 from edged.config import Camera, Inference, LabelModel, PoseModel, model_directories
-from edged.errors import SourceError, UsageError
+from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.evaluation import plot
 from edged.evaluation.metrics import mark
 from edged.evaluation.report import Report, Sample, View, report, table, view_of
-from edged.inference.catalog import resolve
+from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
+from edged.inference.specs import describe
+from edged.masking import without_password
 from edged.pipeline import ModelFiles, Pipeline, Result
 from edged.types import READ_TIMEOUT_S, Frame, Pixels, Truth
 
@@ -34,6 +40,9 @@ ANYONE = "athlete"
 SIZE = (640, 480)
 FPS = 30.0
 REPS = 3
+PLOT = Path("evaluation.png")
+ASPECT = 0.02
+"""By so much may the shape of a video's frames and that of its truth's differ."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,54 +55,128 @@ class Shot:
     view: View
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shots:
+    """What is looked at."""
+
+    each: Iterator[Shot]
+    most: int
+    """They are no more than this."""
+    looks: Literal[0, 1, 2]
+    """See `Report.looks`."""
+
+
 def run(
     source: str,
     *,
     model: str,
     truth: Path | None,
     frames: int,
-    seed: int,
-    looks: Literal[1, 2],
+    seed: int | None,
+    looks: Literal[1, 2] | None,
     threads: int,
     plot_file: Path | None,
+    draws: bool,
     json: bool,
 ) -> None:
     """Measure, print a table or JSON, and draw a plot.
 
+    Args:
+        source: `ANYONE`, an athlete's address, or a video.
+        model: a catalog name or a path.
+        truth: about the video.
+        frames: at most.
+        seed: of the first of `ANYONE`; None: 0.
+        looks: at each of `ANYONE`; None: 2.
+        threads: of the model; 0: as many as are good.
+        plot_file: where the plot has to be; None: `PLOT`, if one can be drawn.
+        draws: False: no plot.
+        json: instead of a table.
+
     Raises:
-        UsageError: the options do not fit each other, or a plot cannot be drawn.
-        ModelError: the model is not here, or finds no poses.
-        SourceError: the source or the truth cannot be read.
-        EdgedError: no worker comes back, or the plot cannot be written.
+        UsageError: the options do not fit each other or the model, or `plot_file` cannot be drawn.
+        ModelError: the model is not here, or is none.
+        SourceError: the source or the truth cannot be read, or they do not belong together.
+        EngineError: a frame gets no answer.
+        EdgedError: no worker comes back, or `plot_file` cannot be written.
     """
-    if plot_file is not None:
-        plot.check(plot_file)
+    if plot_file is not None and not draws:
+        raise UsageError("--plot or --no-plot, not both")
+    remark = _plot_problem(plot_file) if draws else None
     file = resolve(model, model_directories())
-    is_anyone = source == ANYONE
-    shots = anyone(seed, frames) if is_anyone else _sequence(source, truth, frames)
-    with (
-        ends_by_sigterm(),
-        contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
-        contextlib.closing(shots),
-        bar(frames) as advance,
-    ):
+    with ends_by_sigterm(), contextlib.ExitStack() as undo:
+        if source == ANYONE:
+            if truth is not None:
+                raise UsageError("--truth goes with a video: the athlete knows its own")
+            shots = _Shots(anyone(seed or 0, frames), frames, looks or 2)
+        else:
+            if seed is not None or looks is not None:
+                raise UsageError(
+                    f"--seed and --looks go with --source {ANYONE}, who is another one in each "
+                    "frame; of one athlete the address has the seed"
+                )
+            shots = _sequence(source, truth, frames, undo)
+        engine = undo.enter_context(
+            contextlib.closing(Engine([file.path], Inference(threads=threads)))
+        )
         engine.start()
-        pipeline = Pipeline(engine, ModelFiles(file, None), PoseModel(model=model), LabelModel())
-        samples: list[Sample] = []
-        for shot in shots:
-            result = pipeline.look(shot.frame, looks) if is_anyone else _next(pipeline, shot.frame)
+        samples = _samples(engine, file, source, shots)
+    told = _report(samples, file.name, source, shots.looks)
+    print(msgspec.json.encode(told).decode() if json else table(told), flush=True)
+    if draws and remark is None:
+        remark = _draw(told, plot_file)
+    if remark:
+        print(remark, file=sys.stderr)
+
+
+def _plot_problem(wanted: Path | None) -> str | None:
+    """Why there will be no plot. Raises `UsageError` if one is wanted all the same."""
+    try:
+        plot.check(wanted or PLOT)
+    except UsageError as error:
+        if wanted is not None:
+            raise
+        return f"no plot: {error}"
+    return None
+
+
+def _draw(told: Report, wanted: Path | None) -> str:
+    """Write the plot. Returns what is said of it; raises `EdgedError` if it is wanted."""
+    target = wanted or PLOT
+    try:
+        write_bytes(target, plot.drawn(told, target.suffix))
+    except EdgedError as error:
+        if wanted is not None:
+            raise
+        return f"no plot: {error}"
+    return f"plot: {target}"
+
+
+def _samples(engine: Engine, file: ModelFile, source: str, shots: _Shots) -> list[Sample]:
+    (signature,) = engine.signatures
+    spec = describe(file, signature.inputs, signature.outputs)
+    if spec.kind != "pose":
+        raise UsageError(f"--model: {spec.name} finds no poses: there is nothing to compare")
+    pipeline = Pipeline(engine, ModelFiles(file, None), PoseModel(), LabelModel())
+
+    def answer(frame: Frame) -> Result:
+        if shots.looks:
+            return pipeline.look(frame, shots.looks)
+        (result,) = pipeline.process(frame)
+        return result
+
+    samples: list[Sample] = []
+    with bar(shots.most) as advance:
+        for shot in shots.each:
+            try:
+                result = asked_twice(engine, partial(answer, shot.frame))
+            except EngineError as error:
+                place = f"{source}: frame {shot.frame.seq}"
+                raise EngineError(f"{place}: no answer: {error}") from error
             samples.append(sample_of(shot, result))
             shot.frame.release()
             advance(shot.exercise, 1.0)
-    told = _report(samples, file.name, source, looks if is_anyone else 0)
-    print(msgspec.json.encode(told).decode() if json else table(told))
-    if plot_file is not None:
-        plot.save(told, plot_file)
-
-
-def _next(pipeline: Pipeline, frame: Frame) -> Result:
-    (result,) = pipeline.process(frame)
-    return result
+    return samples
 
 
 def sample_of(shot: Shot, result: Result) -> Sample:
@@ -111,12 +194,12 @@ def _report(samples: Sequence[Sample], model: str, source: str, looks: int) -> R
         raise SourceError(f"{source}: {error}") from error
 
 
-def anyone(seed: int, frames: int) -> Generator[Shot]:
+def anyone(seed: int, frames: int) -> Iterator[Shot]:
     """Another person, place and view in every frame, each exercise in turn."""
     pixels: Pixels = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
     for number in range(frames):
         exercise = EXERCISES[number % len(EXERCISES)]
-        script = script_of(exercise, ANYONE, seed=seed + number, reps=REPS, repeat=False)
+        script = script_of(exercise, seed=seed + number, reps=REPS, repeat=False)
         athlete = Athlete(script, *SIZE)
         draw = np.random.default_rng([seed + number, number])
         moment = athlete.at(float(draw.uniform(0.0, athlete.duration_s)))
@@ -125,50 +208,60 @@ def anyone(seed: int, frames: int) -> Generator[Shot]:
         yield Shot(frame, athlete.truth(moment), exercise, view_of(athlete.view_deg))
 
 
-def _sequence(source: str, truth: Path | None, frames: int) -> Generator[Shot]:
-    """The frames of one athlete or clip, one after the other."""
+def _sequence(source: str, truth: Path | None, frames: int, undo: contextlib.ExitStack) -> _Shots:
+    """The frames of one athlete or clip, one after the other; `undo` closes it."""
     if is_athlete(source):
         if truth is not None:
             raise UsageError("--truth goes with a video: the athlete knows its own")
-        return _athlete(source, frames)
+        return _athlete(source, frames, undo)
+    shown = without_password(source)
+    if is_live(source):
+        raise UsageError(f"{shown}: nobody knows the truth about a camera's pictures")
     if truth is None:
-        raise UsageError(
-            f"--truth: what is to be seen in {source}? edged athlete writes such files"
-        )
-    return _clip(source, _read_truth(truth), frames)
+        raise UsageError(f"--truth: what is to be seen in {shown}? edged athlete writes such files")
+    return _clip(source, truth, frames, undo)
 
 
-def _athlete(source: str, frames: int) -> Generator[Shot]:
+def _athlete(source: str, most: int, undo: contextlib.ExitStack) -> _Shots:
     settings = Camera(source=source, fps=FPS, width=SIZE[0], height=SIZE[1], pace="fast")
     athlete = open_athlete(settings)
+    info, frames = _opened(settings, undo)
     view = view_of(athlete.view_deg)
-    for frame in _frames(settings, frames):
-        moment = athlete.at(frame.seq / FPS)
-        yield Shot(frame, athlete.truth(moment), moment.exercise, view)
+
+    def each() -> Iterator[Shot]:
+        for _, frame in zip(range(most), frames, strict=False):
+            moment = athlete.at(frame.seq / FPS)
+            yield Shot(frame, athlete.truth(moment), moment.exercise, view)
+
+    return _Shots(each(), min(most, info.frames or most), looks=0)
 
 
-def _clip(source: str, told: ToldClip, frames: int) -> Generator[Shot]:
+def _clip(source: str, truth: Path, most: int, undo: contextlib.ExitStack) -> _Shots:
+    told = read_clip(truth)
     settings = Camera(source=source, width=told.width, height=told.height, pace="fast")
+    info, frames = _opened(settings, undo)
+    count = len(told.frames)
+    if info.frames and info.frames != count:
+        raise SourceError(f"{truth} tells of {count} frames, and {source} has {info.frames}")
+    if abs(info.width * told.height / (info.height * told.width) - 1) > ASPECT:
+        raise SourceError(
+            f"{truth} is of a video of {told.width}x{told.height}, "
+            f"and {source} has the shape of {info.width}x{info.height}"
+        )
     view = view_of(told.view_deg)
-    for frame in _frames(settings, min(frames, len(told.frames))):
-        now = told.frames[frame.seq]
-        yield Shot(frame, truth_of(now), now.exercise, view)
 
-
-def _frames(settings: Camera, frames: int) -> Iterator[Frame]:
-    with contextlib.closing(open_source(settings)) as source:
-        for _ in range(frames):
-            frame = source.read(READ_TIMEOUT_S)
+    def each() -> Iterator[Shot]:
+        for moment in told.frames[:most]:
+            frame = next(frames, None)
             if frame is None:
-                return
-            yield frame
+                raise SourceError(
+                    f"{truth} tells of {count} frames, and {source} has {moment.frame}"
+                )
+            yield Shot(frame, truth_of(moment), moment.exercise, view)
+
+    return _Shots(each(), min(most, count), looks=0)
 
 
-def _read_truth(path: Path) -> ToldClip:
-    """Raises `SourceError` when the file is none that `edged athlete --truth` has written."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=ToldClip)
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror or error}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise SourceError(f"{path} is no truth as edged athlete writes it: {error}") from error
+def _opened(settings: Camera, undo: contextlib.ExitStack) -> tuple[SourceInfo, Iterator[Frame]]:
+    film = undo.enter_context(contextlib.closing(open_source(settings)))
+    return film.info, iter(lambda: film.read(READ_TIMEOUT_S), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -39,15 +40,29 @@ class Part:
     """
 
     def __init__(self, target: Path) -> None:
-        """Make the directories. Raises `OSError`."""
-        target.parent.mkdir(parents=True, exist_ok=True)
+        """Make the directories. Raises `EdgedError`."""
         self._target = target
-        self._directory = tempfile.TemporaryDirectory(prefix=".edged-", dir=target.parent)
+        with self._told():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._directory = tempfile.TemporaryDirectory(prefix=".edged-", dir=target.parent)
         self.path = Path(self._directory.name, target.name)
 
+    def write(self, data: bytes) -> None:
+        """Fill the file. Raises `EdgedError`."""
+        with self._told():
+            self.path.write_bytes(data)
+
     def move(self) -> None:
-        """Put the file in its place. Raises `OSError`."""
-        self.path.replace(self._target)
+        """Put the file in its place. Raises `EdgedError`."""
+        with self._told():
+            self.path.replace(self._target)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise EdgedError(f"{self._target}: {(error.strerror or str(error)).lower()}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -65,10 +80,7 @@ class Video:
         self._size = size
         self._frames = 0
         with contextlib.ExitStack() as undo:
-            try:
-                self._part = undo.enter_context(Part(target))
-            except OSError as error:
-                raise EdgedError(f"{target}: {error.strerror}") from error
+            self._part = undo.enter_context(Part(target))
             codec = cv2.VideoWriter.fourcc(*VIDEOS[target.suffix.lower()])
             self._writer = cv2.VideoWriter(
                 str(self._part.path), cv2.CAP_FFMPEG, codec, fps, self._size
@@ -90,12 +102,9 @@ class Video:
         """Put the file in its place. Raises `EdgedError`."""
         with self._undo:
             self._writer.release()
-            try:
-                if _frames_in(self._part.path) < self._frames:
-                    raise EdgedError(f"{self.target}: not written whole (is the disk full?)")
-                self._part.move()
-            except OSError as error:
-                raise EdgedError(f"{self.target}: {error.strerror}") from error
+            if not _is_whole(self._part.path, self._frames):
+                raise EdgedError(f"{self.target}: not written whole (is the disk full?)")
+            self._part.move()
 
     def abandon(self) -> None:
         """Remove what was written."""
@@ -117,24 +126,34 @@ def check_video(target: Path) -> None:
         raise UsageError(
             f"{target}: expected {' or '.join(VIDEOS)}, got {target.suffix or 'no ending'}"
         )
+    check_place(target)
+
+
+def check_place(target: Path) -> None:
+    """Raises `UsageError` when no file can be there, whatever the permissions are."""
     if not target.parent.is_dir():
         raise UsageError(f"{target}: there is no directory {target.parent}")
+    if target.is_dir():
+        raise UsageError(f"{target}: expected a file, got a directory")
 
 
 def write_bytes(target: Path, data: bytes) -> None:
     """Write a file. Raises `EdgedError` when that fails; then the old one, if any, is as it was."""
-    try:
-        with Part(target) as part:
-            part.path.write_bytes(data)
-            part.move()
-    except OSError as error:
-        raise EdgedError(f"{target}: {error.strerror}") from error
+    with Part(target) as part:
+        part.write(data)
+        part.move()
 
 
-def _frames_in(video: Path) -> int:
-    """OpenCV does not tell when it could not write: what can be read again was written."""
+def _is_whole(video: Path, frames: int) -> bool:
+    """OpenCV does not tell when it could not write: what can be read again was written.
+
+    The last frame too, for the count is in a header that has room on a full disk.
+    """
     reader = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
     try:
-        return int(reader.get(cv2.CAP_PROP_FRAME_COUNT))
+        if int(reader.get(cv2.CAP_PROP_FRAME_COUNT)) < frames:
+            return False
+        reader.set(cv2.CAP_PROP_POS_FRAMES, frames - 1)
+        return frames == 0 or bool(reader.grab())
     finally:
         reader.release()

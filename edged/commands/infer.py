@@ -16,11 +16,12 @@ from typing import TypeAlias
 import msgspec
 
 from edged.capture.source import Source, files_at, is_athlete, is_live, is_picture, open_source
+from edged.commands.again import asked_twice
 from edged.commands.ending import ends_by_sigterm
 from edged.commands.overlays import Overlays, targets
 from edged.commands.progress import bar
 from edged.config import Camera, Inference, LabelModel, PoseFit, PoseModel, model_directories
-from edged.errors import EdgedError, EngineError, SourceError, UsageError
+from edged.errors import EngineError, SourceError, UsageError
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
 from edged.inference.specs import describe
@@ -33,9 +34,6 @@ from edged.types import READ_TIMEOUT_S, Frame, Pixels
 FULL_SIZE = 8192
 """The most that a source can be asked for: files are looked at as they are, so that the answers
 are the same with and without an overlay."""
-
-RESTART_S = 60.0
-"""A worker that is not back by then does not come back."""
 
 
 class PoseLine(PoseMessage, frozen=True, kw_only=True):
@@ -159,7 +157,9 @@ def _find(paths: Sequence[str], problems: _Problems) -> list[tuple[str, list[Pat
     found: list[tuple[str, list[Path]]] = []
     for path in paths:
         if is_athlete(path):
-            raise UsageError("the athlete has no end: edged athlete renders one into a file")
+            raise UsageError(
+                f"{path}: expected a file, got the athlete; edged athlete --out FILE.mp4 makes one"
+            )
         if is_live(path):
             shown = without_password(path)
             raise UsageError(f"{shown}: expected a file, got a camera; edged run watches cameras")
@@ -247,26 +247,15 @@ def _ahead(shots: Generator[_Shot | SourceError]) -> Generator[_Shot | SourceErr
 
 
 def _answer(engine: Engine, pipeline: Pipeline, shot: _Shot) -> tuple[Result, Line]:
-    """What a frame shows. It is tried twice: the first time the worker may have died of another.
+    """What a frame shows.
 
     Raises:
         EngineError: no answer for this frame.
         EdgedError: no worker comes back.
     """
     began_ns = time.monotonic_ns()
-    try:
-        result = _look(pipeline, shot)
-    except EngineError:
-        _wait_for_worker(engine)
-        result = _look(pipeline, shot)
+    result = asked_twice(engine, partial(_look, pipeline, shot))
     return result, _line(pipeline, shot, result, time.monotonic_ns() - began_ns)
-
-
-def _wait_for_worker(engine: Engine) -> None:
-    deadline = time.monotonic() + RESTART_S
-    while not engine.wait_ready(0.25):
-        if time.monotonic() > deadline:
-            raise EdgedError(f"the models do not come back: {engine.problem}")
 
 
 def _look(pipeline: Pipeline, shot: _Shot) -> Result:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edged.errors import EdgedError, UsageError
+from edged.errors import UsageError
 from edged.evaluation.report import KeypointScores, Report, Scores
 
 OKS_COLOUR, PCK_COLOUR = "#2a6fbb", "#e0a030"
@@ -32,11 +33,11 @@ def check(path: Path) -> None:
         raise UsageError(f"{path}: there is no directory {path.parent}")
 
 
-def save(told: Report, path: Path) -> None:
-    """Draw OKS and PCK of each keypoint, exercise and view; `path` as `check` lets it pass.
+def drawn(told: Report, ending: str) -> bytes:
+    """OKS and PCK of each keypoint, exercise and view.
 
-    Raises:
-        EdgedError: the picture cannot be written.
+    Returns:
+        A file with this `ending` (`.png`), which is one that `check` lets pass.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - half a second, and an extra
 
@@ -50,10 +51,9 @@ def save(told: Report, path: Path) -> None:
         f"{told.model} on {told.source}: OKS {told.oks:.3f}, PCK@0.2 {told.pck:.3f}, "
         f"{told.frames} frames"
     )
-    try:
-        figure.savefig(path, dpi=110)
-    except OSError as error:
-        raise EdgedError(f"{path}: {error.strerror or error}") from error
+    file = io.BytesIO()
+    figure.savefig(file, format=ending.removeprefix(".").lower(), dpi=110)
+    return file.getvalue()
 
 
 def _bars(panel: Any, group: Mapping[str, Scores | KeypointScores]) -> None:

@@ -16,7 +16,7 @@ PLANS = "plans.jsonl"
 class Shape:
     """How large the network is."""
 
-    size: int = 160
+    size: int = 192
     """Pixels of the input, a multiple of 32."""
     stem: int = 16
     channels: tuple[int, ...] = (32, 64, 96, 128)
@@ -31,14 +31,15 @@ class Shape:
 class Plan:
     """How to train."""
 
-    steps: int = 27_000
+    steps: int = 29_000
     batch: int = 32
-    sizes: tuple[tuple[float, int], ...] = ((0.4, 96), (0.25, 128))
+    sizes: tuple[tuple[float, int], ...] = ((0.36, 96), (0.23, 128), (0.34, 160))
     """Shares of the steps with smaller pictures, first of all: what bodies look like is learnt
     from them in a third of the time; where exactly joints are, from large ones."""
     whole: float = 0.4
-    """Of the pictures show a whole frame; of the smaller ones, a third as many: people are too
-    small there."""
+    """Of the pictures show a whole frame."""
+    small: int = 128
+    """Of pictures up to this size a third as many: people are too small there."""
     rate: float = 3e-3
     """Of learning, at its highest; it falls to 0 like a cosine."""
     warmup: int = 500
@@ -47,6 +48,10 @@ class Plan:
     """Of the weights."""
     memory: float = 0.999
     """Of the running mean of the weights, which is what is exported."""
+
+    def whole_at(self, size: int) -> float:
+        """How many pictures of this size show a whole frame, 0..1."""
+        return self.whole if size > self.small else self.whole / 3
 
     def size(self, step: int, full: int) -> int:
         """Of the pictures of a step."""

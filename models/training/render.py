@@ -26,11 +26,10 @@ from edged.capture.athlete.exercises import EXERCISES, Exercise, bearing
 from edged.capture.athlete.kinematics import Bearing, blend, posture_of
 from edged.capture.athlete.painter import Painter
 from edged.capture.athlete.scene import Scene
-from edged.capture.athlete.sight import Seen
 from edged.capture.athlete.style import Side, Style
 from edged.commands.ending import ends_by_sigterm
 from edged.cv import cv2
-from edged.types import Pixels
+from edged.types import Pixels, Truth
 from models.training.frames import FRAME, Truths, shards, write
 
 SIZE = (640, 480)
@@ -83,7 +82,7 @@ class Rendered:
     """One frame and the truth about it."""
 
     pixels: Pixels
-    seen: Seen | None
+    seen: Truth | None
     """None: nobody is there."""
     exercise: str
     azimuth: float

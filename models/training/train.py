@@ -160,8 +160,7 @@ def train(work: Path, shape: Shape, plan: Plan, epoch_steps: int = EPOCH_STEPS) 
 
     def lesson(step: int) -> Batch:
         size = plan.size(step, shape.size)
-        whole = plan.whole if size == shape.size else plan.whole / 3
-        return batch(frames, step, plan.batch, size, grid(size), whole)
+        return batch(frames, step, plan.batch, size, grid(size), plan.whole_at(size))
 
     if trainer.steps < plan.steps:
         _note(work / PLANS, trainer.steps, plan, shape)

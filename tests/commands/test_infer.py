@@ -24,7 +24,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from tiny_models import pose_model
 
-from edged import cli
+from edged import options
 from edged.capture.source import KINDS, PICTURES
 from edged.commands.schema import schema_of
 from edged.config import PoseFit
@@ -276,7 +276,7 @@ def test_wrong_use_gets_one_line_and_exit_code_2(
 
 
 def test_the_command_line_and_the_configuration_know_the_same_fits() -> None:
-    assert tuple(fit.value for fit in cli.Fit) == get_args(PoseFit)
+    assert tuple(fit.value for fit in options.Fit) == get_args(PoseFit)
 
 
 def test_a_model_that_is_none_is_exit_code_1(infer: Command, squat: Path) -> None:

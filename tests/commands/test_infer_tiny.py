@@ -91,3 +91,12 @@ def test_a_path_that_is_not_there_is_one_line_even_with_an_overlay(folder: Path)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith("edged: no.png: not there")
+
+
+def test_the_athlete_is_no_file_and_it_is_told_how_to_make_one(folder: Path) -> None:
+    done = infer("-m", "pose.tflite", "athlete:squat", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "edged: athlete:squat: expected a file, got the athlete; "
+        "edged athlete --out FILE.mp4 makes one\n"
+    )

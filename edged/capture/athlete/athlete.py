@@ -23,7 +23,7 @@ class Athlete:
     def __init__(
         self, script: Script, width: int, height: int, view_deg: float | None = None
     ) -> None:
-        """Paint the place; some 20 ms.
+        """Paint the place; some 30 ms.
 
         Args:
             script: what is done.
@@ -31,16 +31,19 @@ class Athlete:
             height: likewise.
             view_deg: from where the camera looks: 0 = in front, 90 = at the athlete's left, 180 =
                 behind; None: as the seed says.
+
+        Raises:
+            ValueError: the script has no sets, or a frame has no pixels.
         """
         seed = HELD_OUT + script.workout.seed
         scene, body = Scene.of(seed), Body.of(seed)
         if view_deg is not None:
-            camera = replace(scene.camera, azimuth=math.radians(view_deg % 360.0))
+            camera = replace(scene.camera, azimuth=math.radians(view_deg))
             scene = replace(scene, camera=camera)
         self._workout = Workout(script, body)
         self._painter = Painter(scene, body, width, height)
-        self.view_deg = math.degrees(scene.camera.azimuth)
-        """From where the camera looks."""
+        self.view_deg = math.degrees(scene.camera.azimuth) % 360.0
+        """From where the camera looks, 0..360."""
 
     @property
     def duration_s(self) -> float:
@@ -57,5 +60,9 @@ class Athlete:
 
     def truth(self, moment: Moment) -> Truth:
         """Where the keypoints are in that picture."""
-        seen = self._painter.see(moment.posture)
-        return Truth(seen.keypoints, seen.visibility, seen.area)
+        return self._painter.see(moment.posture)
+
+
+def frames_within(seconds: float, fps: float) -> int:
+    """How many frames begin within so many seconds (not infinite), the first of them at 0."""
+    return math.ceil(round(seconds * fps, 6))  # 1.1 s at 30/s are 33, not 34

@@ -17,9 +17,9 @@ from edged.capture.athlete.figure import Figure
 from edged.capture.athlete.lens import Floats, Lens
 from edged.capture.athlete.scene import Scene
 from edged.capture.athlete.shadow import Shadow
-from edged.capture.athlete.sight import Seen, Sight, facing_the_camera
+from edged.capture.athlete.sight import Sight, facing_the_camera
 from edged.cv import cv2
-from edged.types import Pixels
+from edged.types import Pixels, Truth
 
 _SHIFT = 4
 _GLOSS = 50.0
@@ -79,7 +79,7 @@ class Painter:
         cv2.GaussianBlur(out, (size, size), self._blur, dst=out)
         self._noise.add(out, noise_seed)
 
-    def see(self, posture: Posture) -> Seen:
+    def see(self, posture: Posture) -> Truth:
         """Where the keypoints are and which of them can be seen."""
         return self._sight.of(posture)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ from edged.capture.athlete.body import COCO, Body, Joint, Posture
 from edged.capture.athlete.figure import Figure
 from edged.capture.athlete.lens import Floats, Lens
 from edged.cv import cv2
+from edged.types import Truth
 
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 """COCO's visibility: not in the frame; there, but covered; to be seen."""
@@ -54,20 +54,6 @@ _SKULL = ((Joint.HEAD, Joint.HEAD),)
 _SOLIDS = (*_LEFT_SOLIDS, *_RIGHT_SOLIDS, *_TRUNK, *_SKULL)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """The truth of a frame."""
-
-    keypoints: npt.NDArray[np.float32]
-    """(17, 2): x and y in 0..1 of the frame, outside of it beyond; COCO's order."""
-    visibility: npt.NDArray[np.uint8]
-    """(17,): 0 outside of the frame, 1 hidden by the body, 2 visible."""
-    area: float
-    """Of the silhouette, as a fraction of the frame's: what COCO calls the area of a segment."""
-    box: tuple[float, float, float, float]
-    """x, y, width, height of the silhouette in 0..1 of the frame."""
-
-
 class Sight:
     """Sees a body through a lens."""
 
@@ -84,7 +70,7 @@ class Sight:
         self._radii[trunk] = np.minimum(self._radii[trunk], body.radius(Joint.WAIST))
         self._points, self._own = np.array(COCO), _own_solids()
 
-    def of(self, posture: Posture) -> Seen:
+    def of(self, posture: Posture) -> Truth:
         """The truth of a posture in the frame."""
         lens = self._lens
         size = lens.width, lens.height
@@ -93,8 +79,11 @@ class Sight:
         inside = ((pixels >= 0) & (pixels < size)).all(axis=1) & (depth > _NEAREST_M)
         covered = self._covered(posture, points) | self._turned_away(posture)
         visibility = np.where(inside, np.where(covered, HIDDEN, VISIBLE), OUTSIDE)
-        area, box = self._silhouette(posture)
-        return Seen((pixels / size).astype(np.float32), visibility.astype(np.uint8), area, box)
+        return Truth(
+            keypoints=(pixels / size).astype(np.float32),
+            visibility=visibility.astype(np.uint8),
+            area=self._silhouette(posture),
+        )
 
     def _covered(self, posture: Posture, points: Floats) -> npt.NDArray[np.bool_]:
         """Which points something nearer stands before."""
@@ -139,8 +128,8 @@ class Sight:
         away[:5] = cosine < _FACING
         return away
 
-    def _silhouette(self, posture: Posture) -> tuple[float, tuple[float, float, float, float]]:
-        """Its share of the frame, and its box."""
+    def _silhouette(self, posture: Posture) -> float:
+        """Its share of the frame."""
         pixels, depth = self._lens.project(self._figure.lay(posture))
         corners = self._figure.patches.corners
         facing = facing_the_camera(pixels, depth, corners)
@@ -150,12 +139,7 @@ class Sight:
         # Without the outline that OpenCV adds to a polygon, half a pixel wide, patches would part.
         for quad in quads:
             fill(mask, quad, 255, cv2.LINE_8, 4)
-        left, top, width, height = cv2.boundingRect(mask)
-        rows, columns = mask.shape
-        return (
-            cv2.countNonZero(mask) / mask.size,
-            (left / columns, top / rows, width / columns, height / rows),
-        )
+        return cv2.countNonZero(mask) / mask.size
 
 
 def facing_the_camera(

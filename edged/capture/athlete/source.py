@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from threading import Event
 
-import msgspec
-
-from edged.capture.athlete.address import read_address
-from edged.capture.athlete.athlete import Athlete
+from edged.capture.athlete.address import read_address, repeated
+from edged.capture.athlete.athlete import Athlete, frames_within
 from edged.capture.pace import Pace
 from edged.capture.source import SourceInfo, wall_time
 from edged.capture.upright import Pool
@@ -30,22 +28,23 @@ def open_athlete(settings: Camera) -> Athlete:
     """
     request = read_address(settings.source)
     if settings.rotate or settings.flip != "none":
-        raise SourceError(f"{settings.source} is upright: leave rotate and flip as they are")
+        raise SourceError(
+            f'{settings.source} is upright: expected rotate = 0 and flip = "none", '
+            f'got {settings.rotate} and "{settings.flip}"'
+        )
     if settings.fps > MOST_FPS:
         raise SourceError(
             f"{settings.source}: at most {MOST_FPS:g} frames/s, got fps = {settings.fps:g}"
         )
-    script = request.script
-    if settings.loop:
-        course = msgspec.structs.replace(script.workout, repeat=True)
-        script = msgspec.structs.replace(script, workout=course)
+    script = repeated(request.script) if settings.loop else request.script
     return Athlete(script, settings.width, settings.height, request.view_deg)
 
 
 class Rendered:
     """Frames of the athlete at `settings.fps`, painted before they are due.
 
-    Frames that come too late are left out, as with a camera, and time goes on.
+    Time goes on as for a camera: what nobody asks for in time, or cannot be painted in time, is
+    left out.
     """
 
     def __init__(self, settings: Camera, stop: Event) -> None:
@@ -54,28 +53,29 @@ class Rendered:
         self._pool = Pool((settings.height, settings.width, 3))
         self._pace = Pace(settings.fps, settings.pace, stop)
         self._seq = 0
-        self._frames = self._athlete.duration_s * settings.fps
+        duration_s = self._athlete.duration_s
+        frames = 0 if math.isinf(duration_s) else frames_within(duration_s, settings.fps)
         self.info = SourceInfo(
             settings.source,
             settings.width,
             settings.height,
             settings.fps,
             live=False,
-            frames=0 if math.isinf(self._frames) else math.ceil(self._frames),
+            frames=frames,
         )
 
-    def read(self, timeout_s: float) -> Frame | None:  # noqa: ARG002 - painting takes no time
+    def read(self, timeout_s: float) -> Frame | None:  # noqa: ARG002 - it never fails
         """The next frame when it is due. See `Source.read`."""
         for _ in range(self._pace.late()):
             self._seq += 1
             self._pace.skip()
-        if self._athlete is None or self._seq >= self._frames:
+        if self._athlete is None or self._seq >= (self.info.frames or math.inf):
             return None
         # Not at once: the last frame is being worked on, maybe on this very core.
         self._pace.wait_half()
         pixels, give_back = self._pool.borrow()
         self._athlete.paint(self._athlete.at(self._seq / self.info.fps), pixels, self._seq)
-        due_ns = self._pace.wait()
+        due_ns = self._pace.wait(new_grid=False)
         if due_ns is None:
             give_back()
             return None

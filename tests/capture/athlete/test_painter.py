@@ -138,20 +138,6 @@ def test_the_area_is_that_of_the_pixels_painted(seed: int) -> None:
     assert area > mask.mean() * 0.8 - 0.002
 
 
-@settings(deadline=None, max_examples=30)
-@given(ANY_SEED)
-def test_the_box_holds_all_that_is_visible(seed: int) -> None:
-    joints = some_posture(seed)
-    truth = Painter(Scene.of(seed), Body.of(seed), 320, 240).see(joints)
-    x, y, width, height = truth.box
-    assert 0.0 <= x <= x + width <= 1.0 + 1e-9
-    assert 0.0 <= y <= y + height <= 1.0 + 1e-9
-    seen = truth.keypoints[truth.visibility == 2]
-    assert (seen >= np.array((x, y)) - 0.02).all()
-    assert (seen <= np.array((x + width, y + height)) + 0.02).all()
-    assert truth.area <= width * height + 1e-9
-
-
 def visible(degrees: float, seed: int = 4) -> dict[str, int]:
     scene = seen_from(Scene.of(seed), degrees)
     truth = Painter(scene, Body.of(seed), 320, 240).see(stand(Body.of(seed)))
@@ -196,7 +182,6 @@ def test_what_is_beside_the_frame_is_not_labelled() -> None:
     truth = painter.see(joints)
     assert set(truth.visibility.tolist()) == {0}
     assert truth.area == 0.0
-    assert truth.box == (0.0, 0.0, 0.0, 0.0)
     painter.paint(joints, out)
     behind = stand(Body.of(2)) + np.array((30.0, 0.0, 0.0))  # and behind the camera
     assert set(painter.see(behind).visibility.tolist()) == {0}

@@ -1,0 +1,78 @@
+"""Options that several commands of `edged` have, and the words that options take."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _model_names(incomplete: str) -> list[tuple[str, str]]:
+    from edged.commands import models  # noqa: PLC0415 - when it is asked for
+
+    return models.completions(incomplete)
+
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="Default: the defaults of every key."),
+]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="A catalog name or a .tflite file.",
+        autocompletion=_model_names,
+    ),
+]
+OptionalModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="A catalog name or a .tflite file; default: athlete-pose for the athlete, "
+        "movenet-lightning for people.",
+        autocompletion=_model_names,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+BrokerAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        "-b",
+        metavar="ADDRESS",
+        help="HOST, HOST:PORT, mqtt://USER:PASSWORD@HOST:PORT or mqtts://...; "
+        "default: 127.0.0.1:1883, or that of --config.",
+    ),
+]
+CatalogNames = Annotated[
+    list[str],
+    typer.Argument(metavar="NAME...", help="Of the catalog.", autocompletion=_model_names),
+]
+CatalogName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Of the catalog.", autocompletion=_model_names)
+]
+
+
+class Fit(enum.StrEnum):
+    """How a frame becomes the input of a model of poses."""
+
+    AUTO = "auto"
+    TRACK = "track"
+    LETTERBOX = "letterbox"
+    STRETCH = "stretch"
+
+
+class Pace(enum.StrEnum):
+    """How fast a benchmark's frames come."""
+
+    ALL = "all"
+    FAST = "fast"
+    REALTIME = "realtime"
+    OVERLOAD = "overload"
