@@ -66,6 +66,8 @@ class Order:
     epoch_steps: int = 1000
     judged_frames: int = judge.FRAMES
     rooms: int = judge.ROOMS
+    alternatives: bool = True
+    """Whether to measure what else the network could be made of."""
 
 
 def build(order: Order) -> bool:
@@ -136,7 +138,7 @@ def _facts(order: Order, network: Network, pictures: Pixels) -> Facts:
         judged=judge.judge(files, order.judged_frames, order.rooms),
         likenesses=likenesses,
         invoke_ms=judge.invoke_ms(timed),
-        alternatives=alternatives.measure(order.shape),
+        alternatives=alternatives.measure(order.shape) if order.alternatives else [],
         fidelity=near,
         calibrated_with=len(pictures),
         operators=dict(Counter(one.name for one in found).most_common()),
@@ -222,6 +224,7 @@ def main(words: Sequence[str] | None = None) -> int:
     add("--epoch-steps", type=int, default=order.epoch_steps, help="between two saves")
     add("--judged-frames", type=int, default=order.judged_frames, help="(%(default)s)")
     add("--rooms", type=int, default=order.rooms, help="empty ones to judge by (%(default)s)")
+    add("--no-alternatives", action="store_true", help="leave out the table of other networks")
     given = parser.parse_args(words)
     try:
         with ends_by_sigterm():
@@ -236,6 +239,7 @@ def main(words: Sequence[str] | None = None) -> int:
                     epoch_steps=given.epoch_steps,
                     judged_frames=given.judged_frames,
                     rooms=given.rooms,
+                    alternatives=not given.no_alternatives,
                 )
             )
     except EdgedError as error:

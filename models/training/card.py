@@ -236,6 +236,13 @@ def _architecture(told: Facts) -> str:
         f"{'' if one.pictures_per_s is None else f'{one.pictures_per_s:.0f}'} |"
         for one in told.alternatives
     ]
+    others = f"""
+What else it could be, in the same shape, with random weights, quantized and run in the same way.
+The others were not trained for this card: how accurate they would be is not known.
+
+| | input | million MACs | bytes | invoke, ms | trains, pictures/s |
+|---|---:|---:|---:|---:|---:|
+{_lines(rows)}"""
     return f"""\
 ## Architecture
 
@@ -244,13 +251,7 @@ back up to 1/{told.stride} by nearest neighbours (a feature pyramid); {told.para
 In each cell of the answer, each keypoint has a heat and an offset (Papandreou et al., CVPR 2017);
 the nine cells about the hottest one vote. A hidden keypoint has less heat than a seen one, and one
 outside the picture none.
-
-What else it could be, in the same shape, with random weights, quantized and run in the same way.
-The others were not trained for this card: how accurate they would be is not known.
-
-| | input | million MACs | bytes | invoke, ms | trains, pictures/s |
-|---|---:|---:|---:|---:|---:|
-{_lines(rows)}"""
+{others if rows else "What else it could be was not measured."}"""
 
 
 def _making(told: Facts) -> str:

@@ -100,9 +100,9 @@ def _run(python: Path, *words: str | Path) -> str:
     return done.stdout
 
 
-def _words(work: Path) -> Sequence[str | Path]:
+def _words(work: Path, *more: str) -> Sequence[str | Path]:
     (work / "out").mkdir(parents=True, exist_ok=True)
-    return (*BUILD, "--work", work, "--out", work / "out")
+    return (*BUILD, "--work", work, "--out", work / "out", *more)
 
 
 def _build(python: Path, work: Path) -> None:
@@ -111,7 +111,7 @@ def _build(python: Path, work: Path) -> None:
 
 def _build_with_a_kill(python: Path, work: Path) -> None:
     building = subprocess.Popen(
-        [python, *_words(work)],
+        [python, *_words(work, "--no-alternatives")],
         cwd=ROOT,
         env={**os.environ, **EXACT},
         stdout=subprocess.PIPE,
@@ -126,7 +126,7 @@ def _build_with_a_kill(python: Path, work: Path) -> None:
     stopped = re.search(r"stopped after step (\d+): run it again to go on", rest)
     if building.wait(60) != 128 + signal.SIGTERM or stopped is None:
         raise SystemExit(f"it did not stop as told: exit code {building.returncode}, {rest}")
-    told = _run(python, *_words(work))
+    told = _run(python, *_words(work, "--no-alternatives"))
     if f"going on after step {stopped[1]}" not in told:
         raise SystemExit(f"it did not go on after step {stopped[1]}: {told}")
 

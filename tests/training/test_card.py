@@ -124,6 +124,7 @@ def test_without_the_other_model_there_is_nothing_to_compare_with() -> None:
 
 def test_alternatives_are_told_with_what_was_not_measured_left_out() -> None:
     assert "| this one | 160 | 116 | 881,784 | 0.400 | 337 |" in card(FACTS)
+    assert "was not measured." in card(dataclasses.replace(FACTS, alternatives=[]))
     assert "| larger | 192 | 167 | 881,784 | 0.500 |  |" in card(FACTS)
 
 
