@@ -164,6 +164,8 @@ class Mqtt(Section, frozen=True):
     """The client's certificate and key, where the broker asks for one."""
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 20
     """Seconds of silence after which the connection is probed."""
+    forget_at_end: bool = False
+    """What edged leaves retained when it ends: `offline` and its info, or nothing."""
 
 
 class Health(Section, frozen=True):

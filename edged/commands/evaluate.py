@@ -28,9 +28,9 @@ from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.evaluation import plot
 from edged.evaluation.metrics import mark
 from edged.evaluation.report import Report, Sample, View, report, table, view_of
+from edged.inference.alone import spec_of
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
-from edged.inference.specs import describe
 from edged.masking import without_password
 from edged.pipeline import ModelFiles, Pipeline, Result
 from edged.types import READ_TIMEOUT_S, Frame, Pixels, Truth
@@ -43,6 +43,8 @@ REPS = 3
 PLOT = Path("evaluation.png")
 ASPECT = 0.02
 """By so much may the shape of a video's frames and that of its truth's differ."""
+RATE = 0.01
+"""And the rate, which some programs round."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,8 +155,7 @@ def _draw(told: Report, wanted: Path | None) -> str:
 
 
 def _samples(engine: Engine, file: ModelFile, source: str, shots: _Shots) -> list[Sample]:
-    (signature,) = engine.signatures
-    spec = describe(file, signature.inputs, signature.outputs)
+    spec = spec_of(file, engine)
     if spec.kind != "pose":
         raise UsageError(f"--model: {spec.name} finds no poses: there is nothing to compare")
     pipeline = Pipeline(engine, ModelFiles(file, None), PoseModel(), LabelModel())
@@ -238,7 +239,10 @@ def _athlete(source: str, most: int, undo: contextlib.ExitStack) -> _Shots:
 
 def _clip(source: str, truth: Path, most: int, undo: contextlib.ExitStack) -> _Shots:
     told = read_clip(truth)
-    settings = Camera(source=source, width=told.width, height=told.height, pace="fast")
+    # Pictures have no rate of their own: they are shown at the truth's.
+    settings = Camera(
+        source=source, width=told.width, height=told.height, fps=told.fps, pace="fast"
+    )
     info, frames = _opened(settings, undo)
     count = len(told.frames)
     if info.frames and info.frames != count:
@@ -247,6 +251,10 @@ def _clip(source: str, truth: Path, most: int, undo: contextlib.ExitStack) -> _S
         raise SourceError(
             f"{truth} is of a video of {told.width}x{told.height}, "
             f"and {source} has the shape of {info.width}x{info.height}"
+        )
+    if info.fps and abs(info.fps / told.fps - 1) > RATE:
+        raise SourceError(
+            f"{truth} is of a video of {told.fps:g} frames/s, and {source} has {info.fps:g}"
         )
     view = view_of(told.view_deg)
 
