@@ -124,7 +124,7 @@ def test_labels_are_asked_for_once_an_interval(build: Build, labels_file: str) -
     assert asked == [True, False, False, True, False, True, False, True]
 
 
-@pytest.mark.parametrize(("level", "score"), [(120, 0.48), (90, 0.36), (70, 0.4)])
+@pytest.mark.parametrize(("level", "score"), [(120, 0.48), (75, 0.3), (65, 0.4)])
 def test_the_second_look_counts_unless_its_score_is_far_lower(
     build: Build, pose_file: Path, level: int, score: float
 ) -> None:
