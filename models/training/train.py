@@ -26,10 +26,11 @@ from edged.errors import EdgedError
 from edged.evaluation.metrics import SIGMAS
 from edged.types import Keypoints, Pixels
 from models.training import state
-from models.training.frames import Ahead, Batch, Frames, batch
+from models.training.frames import Ahead, Batch, batch
 from models.training.network import Mix, build, convolve
 from models.training.plan import PLANS, Followed, Plan, Shape, grid
 from models.training.score import Scores, score
+from models.training.sets import open_whole
 
 EPOCH_STEPS = 1000
 
@@ -149,9 +150,9 @@ def train(work: Path, shape: Shape, plan: Plan, epoch_steps: int = EPOCH_STEPS) 
         Whether all steps are done.
 
     Raises:
-        EdgedError: no frames, or the saved state is of another network.
+        EdgedError: no frames or not all of a set, or the saved state is of another network.
     """
-    frames, validation = Frames(work / "train"), Frames(work / "validation")
+    frames, validation = open_whole(work / "train"), open_whole(work / "validation")
     trainer = Trainer(shape, plan)
     saved = work / "state.npz"
     if saved.exists():
@@ -164,6 +165,8 @@ def train(work: Path, shape: Shape, plan: Plan, epoch_steps: int = EPOCH_STEPS) 
 
     if trainer.steps < plan.steps:
         _note(work / PLANS, trainer.steps, plan, shape)
+    else:
+        _save_model(work, trainer)  # it may be older than the state, or not be there
     told, begun, since = [], time.monotonic(), trainer.steps
     with (
         Interruption() as interruption,
@@ -174,12 +177,14 @@ def train(work: Path, shape: Shape, plan: Plan, epoch_steps: int = EPOCH_STEPS) 
             done = trainer.steps
             if done % epoch_steps and done < plan.steps and not interruption.wanted:
                 continue
-            state.save(saved, trainer.groups)
             if interruption.wanted and done < plan.steps:
+                state.save(saved, trainer.groups)
                 print(f"stopped after step {done}: run it again to go on", flush=True)
                 return False
             rate = (done - since) * plan.batch / (time.monotonic() - begun)
+            # The model first: killed in between, the steps since the last state are done again.
             _save_model(work, trainer)
+            state.save(saved, trainer.groups)
             scores = score(validation, trainer.ask, shape.size)
             _tell(work, done, np.mean(told, axis=0), rate, scores)
             told, begun, since = [], time.monotonic(), done

@@ -8,12 +8,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from edged.capture.athlete.athlete import HELD_OUT
 from models.training import render
-from models.training.frames import FRAME, Frames, shards
+from models.training.frames import FRAME, shards
+from models.training.sets import Set, begin, open_whole
 
 
-def seeds(what: render.Set) -> range:
+def seeds(what: Set) -> range:
     return range(what.first_seed, what.first_seed + -(-what.frames // what.looks))
 
 
@@ -39,18 +43,31 @@ def test_some_rooms_are_empty_and_say_so() -> None:
 
 
 def test_a_set_is_rendered_once_and_what_is_missing_of_it(tmp_path: Path) -> None:
-    few = render.Set("train", 0, 3, 2, FRAME)
-    assert render.render_shard(tmp_path, few, 0) == 3
-    assert shards(tmp_path) == [0]
-    frames = Frames(tmp_path)
+    few = Set("train", 0, 3, 2, FRAME)
+    directory = tmp_path / "train"
+    render.render_set(tmp_path, few, processes=1)
+    assert shards(directory) == [0]
+    frames = open_whole(directory)
+    assert len(frames) == 3
     assert frames.pixels(0).shape == (240, 320, 3)
     assert frames.truths.azimuth[0] == frames.truths.azimuth[1] != frames.truths.azimuth[2]
-    before = (tmp_path / "truth-0.npz").stat().st_mtime_ns
-    (tmp_path / "train").mkdir()
-    for path in tmp_path.glob("*-0.np?"):
-        path.rename(tmp_path / "train" / path.name)
+    before = (directory / "truth-0.npz").stat().st_mtime_ns
     render.render_set(tmp_path, few, processes=1)
-    assert (tmp_path / "train" / "truth-0.npz").stat().st_mtime_ns == before
+    assert (directory / "truth-0.npz").stat().st_mtime_ns == before
+
+
+def test_frames_of_another_set_are_left_alone_and_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(tmp_path / "validation", render.sets(20)[0])
+    (tmp_path / "validation" / "truth-0.npz").touch()
+    np.save(tmp_path / "validation" / "frames-0.npy", np.zeros((20, 4, 4, 3), np.uint8))
+    words = ["--work", str(tmp_path), "--processes", "1", "--frames"]
+    assert render.main([*words, "3200"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path / 'validation'}: it was rendered with frames 20, not 40: "
+        "delete it to render it again\n"
+    )
 
 
 def test_told_to_end_it_ends_with_all_of_its_processes(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ import pytest
 from models.training.frames import Truths, write
 
 tf = pytest.importorskip("tensorflow", reason="needs the extra `train`")
+keras = pytest.importorskip("keras")
 
-from models.training import train  # noqa: E402
+from models.training import state, train  # noqa: E402
 from models.training.plan import Plan, Shape  # noqa: E402
 
 TINY = Shape(size=64, stem=4, channels=(4, 4, 4, 4), convolutions=(1, 1, 1, 1), pyramid=4)
@@ -82,6 +83,48 @@ def test_interrupted_it_comes_to_the_same_end(
     assert json.loads(line)["step"] == 4
     assert (twice / "model.keras").exists()
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("part", ["_save_model", "state.save"])
+def test_killed_at_the_end_the_next_run_has_the_last_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    here = work(tmp_path / "here")
+    module, name = (state, "save") if part == "state.save" else (train, part)
+    save = getattr(module, name)
+
+    def killed(*given: Any) -> None:
+        save(*given)
+        raise SystemExit(-signal.SIGKILL)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, killed)
+        with pytest.raises(SystemExit):
+            train.train(here, TINY, PLAN)
+    assert train.train(here, TINY, PLAN)
+
+    model = keras.saving.load_model(here / "model.keras", compile=False)
+    with np.load(here / "state.npz") as saved:
+        for place, weight in enumerate(model.weights):
+            assert np.array_equal(np.asarray(weight), saved[f"smooth-{place}"])
+
+
+def test_a_model_that_is_gone_is_written_again(tmp_path: Path) -> None:
+    here = work(tmp_path / "here")
+    assert train.train(here, TINY, PLAN)
+    (here / "model.keras").unlink()
+    assert train.train(here, TINY, PLAN)
+    assert (here / "model.keras").exists()
+
+
+def test_frames_of_nobody_knows_what_are_used_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = work(tmp_path / "here")
+    assert train.train(here, TINY, PLAN)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == ["warning", "warning"]
+    assert f"{here / 'train'}: there is no set.json" in lines[0]
 
 
 def test_without_frames_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
