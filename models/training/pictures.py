@@ -19,6 +19,10 @@ from edged.types import Pixels
 LEAST = 10
 """With fewer, the ranges that the quantization is made for are those of a few pictures."""
 
+HELD_BACK = 5
+"""One picture of so many is held back to measure the errors on: on the pictures that the ranges
+were made for they look smaller than they are."""
+
 Fit: TypeAlias = Literal["letterbox", "stretch", "crop"]
 
 _SMALLEST = 16
@@ -33,6 +37,12 @@ class Pictures:
     """uint8 (pictures, height, width, 3), RGB."""
     left_out: tuple[str, ...]
     """What is wrong with each file that could not be read, a line each."""
+
+
+def check_directory(directory: Path) -> None:
+    """Raises `UsageError` when there is no such directory."""
+    if not directory.is_dir():
+        raise UsageError(f"--images: {directory} is no directory: give one with pictures in it")
 
 
 def gather(
@@ -50,8 +60,7 @@ def gather(
     Raises:
         UsageError: there is no such directory, or there are too few pictures in it.
     """
-    if not directory.is_dir():
-        raise UsageError(f"--images: {directory} is no directory: give one with pictures in it")
+    check_directory(directory)
     paths = sorted(
         path
         for path in directory.rglob("*")
@@ -76,6 +85,22 @@ def gather(
             "will see are needed, better 100"
         )
     return Pictures(np.stack(good), tuple(left_out))
+
+
+def hold_back(pixels: Pixels) -> tuple[Pixels, Pixels]:
+    """Keep a fifth of the pictures, the last of them, from what the ranges are measured on.
+
+    Args:
+        pixels: in any order that has nothing to do with what is in them, as `gather` gives them.
+
+    Returns:
+        Those to measure the ranges on, and those to measure the errors on; both times all of them
+        where fewer than `LEAST` would remain for the ranges.
+    """
+    remain = len(pixels) - len(pixels) // HELD_BACK
+    if remain < LEAST:
+        return pixels, pixels
+    return pixels[:remain], pixels[remain:]
 
 
 def _fitted(picture: Pixels, size: tuple[int, int], fit: Fit) -> Pixels:

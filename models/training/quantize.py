@@ -4,13 +4,14 @@ MODEL is a Keras file (.keras, .h5) or the directory of a SavedModel, with one p
 input. The pictures tell the converter which values every tensor takes: give some hundred of the
 kind that the network will see. What comes out takes uint8 pictures, RGB, without normalization.
 
-Tells how far its outputs are from the network's, and which operators the Edge TPU compiler would
-leave to the CPU.
+Tells how far its outputs are from the network's, on a fifth of the pictures that is held back for
+that, and which operators the Edge TPU compiler would leave to the CPU.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from models.training.convert import Output, to_int8
 from models.training.fidelity import Converted, Fidelity, Input, compare
 from models.training.networks import CHANNELS, Normalization, open_network
 from models.training.operators import Refusal, operators, refusals
-from models.training.pictures import LEAST, Fit, gather
+from models.training.pictures import LEAST, Fit, check_directory, gather, hold_back
 from models.training.quiet import quiet
 
 LIMIT = 200
@@ -41,9 +42,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     input: Input
     pictures: int
+    """All that could be read, up to the limit."""
+    measured: int
+    """On so many of them the errors of the outputs were measured."""
+    held_back: bool
+    """Whether those had no part in the ranges. False: there were too few, all were used twice."""
     left_out: tuple[str, ...]
     """Files that are no pictures, or damaged."""
     outputs: list[Fidelity]
+    """On the `measured` pictures."""
     operators: dict[str, int]
     """How many of each there are."""
     refused: list[Refusal]
@@ -68,12 +75,14 @@ def quantize(
         EdgedError: TensorFlow is not here, or `out` cannot be written.
     """
     _check_writable(out)
+    check_directory(images)
     with quiet():
         network = open_network(model, normalization)
     pictures = gather(images, (network.width, network.height), limit, fit)
+    ranged, measured = hold_back(pictures.pixels)
     with quiet():
-        made = to_int8(network, pictures.pixels, output)
-        outputs = compare(network, made, pictures.pixels)
+        made = to_int8(network, ranged, output)
+        outputs = compare(network, made, measured)
         found = operators(made)
         summary = Summary(
             model=str(model),
@@ -81,6 +90,8 @@ def quantize(
             bytes=len(made),
             input=Converted(made).input,
             pictures=len(pictures.pixels),
+            measured=len(measured),
+            held_back=len(measured) < len(pictures.pixels),
             left_out=pictures.left_out,
             outputs=outputs,
             operators=dict(Counter(one.name for one in found).most_common()),
@@ -98,9 +109,9 @@ def _check_writable(out: Path) -> None:
         raise UsageError(f"--out: {out}: there is no directory {out.parent}")
     try:
         with Part(out) as part:
-            part.path.write_bytes(b"")
-    except OSError as error:
-        raise EdgedError(f"--out: {out} cannot be written: {error.strerror}") from error
+            part.write(b"")
+    except EdgedError as error:
+        raise EdgedError(f"--out: cannot be written: {error}") from error
 
 
 def text(told: Summary) -> str:
@@ -108,12 +119,19 @@ def text(told: Summary) -> str:
     given = told.input
     step = f": a step is {given.scale:.6g}, {given.zero_point} is 0"
     left_out = f", {len(told.left_out)} left out" if told.left_out else ""
+    measured = (
+        f"errors     measured on {told.measured} of them, held back from the ranges"
+        if told.held_back
+        else f"errors     measured on the same {told.measured}: too few to hold any back, so they "
+        "look smaller than they are"
+    )
     names, columns = ("output", "type", "shape", "values"), (20, 9, 18, 20)
     title = "".join(f"{name:<{wide}}" for name, wide in zip(names, columns, strict=True))
     lines = [
         f"{told.out}: {told.bytes:,} bytes",
         f"input      {given.dtype} {list(given.shape)}{step}",
         f"pictures   {told.pictures}{left_out}",
+        measured,
         "",
         f"{title}{'max error':>10}{'mean error':>12}{'S/N':>9}",
     ]
@@ -134,7 +152,7 @@ def text(told: Summary) -> str:
 def _numbers(word: str) -> tuple[float, ...]:
     """One number, or three separated by commas."""
     numbers = tuple(float(part) for part in word.split(","))
-    if len(numbers) not in {1, CHANNELS}:
+    if len(numbers) not in {1, CHANNELS} or not all(map(math.isfinite, numbers)):
         raise ValueError(word)
     return numbers
 

@@ -97,7 +97,7 @@ def test_every_kind_of_file_is_quantized(
     assert [one["dtype"] for one in told["outputs"]] == ["int8", "int8"]
     assert all(one["snr_db"] > 25 for one in told["outputs"])
     assert told["refused"] == []
-    assert told["pictures"] == 12
+    assert (told["pictures"], told["measured"], told["held_back"]) == (12, 2, True)
     assert (tmp_path / "out.tflite").stat().st_size == told["bytes"]
     assert not list(tmp_path.glob(".edged-*"))
 

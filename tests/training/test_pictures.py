@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edged.commands.files import write_picture
 from edged.errors import UsageError
 from edged.types import Pixels
-from models.training.pictures import gather
+from models.training.pictures import HELD_BACK, LEAST, gather, hold_back
 
 
 def gray(level: int, width: int = 40, height: int = 20) -> Pixels:
@@ -72,6 +75,19 @@ def test_a_limit_takes_the_same_ones_each_time_from_everywhere(folder: Path) -> 
     assert len(one) == 10
     assert (one == again).all()
     assert one.mean(axis=(1, 2, 3)).tolist() != sorted(one.mean(axis=(1, 2, 3)).tolist())
+
+
+@given(st.integers(LEAST, 300))
+def test_a_fifth_is_held_back_where_enough_remain(count: int) -> None:
+    pixels: Any = np.arange(count).reshape(count, 1, 1, 1)
+    ranged, measured = (kept.ravel().tolist() for kept in hold_back(pixels))
+    if measured == ranged:
+        assert ranged == list(range(count))
+        assert count - count // HELD_BACK < LEAST
+    else:
+        assert ranged + measured == list(range(count))
+        assert len(ranged) >= LEAST
+        assert len(measured) == count // HELD_BACK
 
 
 def test_too_few_pictures_are_refused(folder: Path, tmp_path: Path) -> None:
