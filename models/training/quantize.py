@@ -96,11 +96,8 @@ def _check_writable(out: Path) -> None:
         raise UsageError(f"--out: {out} is a directory: name a file in it")
     if not out.parent.is_dir():
         raise UsageError(f"--out: {out}: there is no directory {out.parent}")
-    try:
-        with Part(out) as part:
-            part.path.write_bytes(b"")
-    except OSError as error:
-        raise EdgedError(f"--out: {out} cannot be written: {error.strerror}") from error
+    with Part(out) as part:
+        part.write(b"")
 
 
 def text(told: Summary) -> str:
