@@ -30,7 +30,8 @@ def poses(keypoints: Keypoints, min_score: float) -> list[Pose]:
 
     The score of a pose is the mean of all 17 keypoint scores. Measured with Lightning int8 on
     whole frames: animals, noise and plain colours reach 0.20, titles and empty rooms 0.18 (2 of 320
-    frames 0.29); of 6,034 frames of people exercising 9 fall below 0.25, all behind a post.
+    frames 0.29); of 6,034 frames of people exercising 9 fall below 0.25, all behind a post. Of
+    athlete-pose the card tells: rendered people and empty rooms lie far to both sides of 0.25.
 
     Args:
         keypoints: in 0..1 of the frame.

@@ -56,14 +56,18 @@ _MIXES: tuple[tuple[str, Mix], ...] = (
     ("inverted bottlenecks x3, as MobileNet V2", inverted),
     ("fused bottlenecks x2, as MobileDets", fused),
 )
-_SIZES = (128, 192, 224)
-"""Of this network, besides its own."""
+_SIZES = (128, 160, 192, 224)
+"""Of this network; its own is among the kinds."""
 
 
 def measure(shape: Shape) -> list[Alternative]:
     """Build each, quantize it, run it; some minutes."""
     kinds = [(name, shape, mix) for name, mix in _MIXES]
-    kinds += [(_MIXES[0][0], dataclasses.replace(shape, size=size), convolve) for size in _SIZES]
+    kinds += [
+        (_MIXES[0][0], dataclasses.replace(shape, size=size), convolve)
+        for size in _SIZES
+        if size != shape.size
+    ]
     made = [_quantized(one, mix) for _, one, mix in kinds]
     times = invoke_ms({str(place): model for place, model in enumerate(made)})
     return [

@@ -40,9 +40,9 @@ def _head(told: Facts) -> str:
     return f"""\
 # {OURS}
 
-A small pose model that comes with edged: one person, COCO's 17 keypoints, {told.size} x {told.size}
-pixels in, {told.bytes:,} bytes. It has learnt from rendered people only, edged's own *athlete*; no
-picture and no weight of anybody else's is in it.
+A small pose model that comes with edged: one person, COCO's 17 keypoints,
+{told.size} x {told.size} pixels in, {told.bytes:,} bytes. It has learnt from rendered people only,
+edged's own *athlete*; no picture and no weight of anybody else's is in it.
 
 **What it is for**: the demo, tests, bring-up: seeing all of edged at work on a machine without a
 camera or a network, and having something to compile for an Edge TPU.
@@ -78,8 +78,8 @@ def _targets(told: Facts) -> str:
     return f"""\
 ## Targets
 
-On {two.frames:,} rendered frames, each of another person in another place, none of which the
-network has seen before:
+On {two.frames:,} rendered frames, each of another person in another place, none of which it was
+trained on:
 
 | | target | measured | reached |
 |---|---:|---:|---|
@@ -186,8 +186,8 @@ otherwise. The scores at first sight:
 |---|---:|---:|---:|---:|---:|---:|
 {_lines(rows)}
 
-Lost: people below it, of {len(ours.people):,}. Ghosts: empty rooms, of {len(ours.rooms):,}, in
-which somebody is found."""
+Lost: people below it, of {len(ours.people):,}.
+Ghosts: empty rooms, of {len(ours.rooms):,}, in which somebody is found."""
 
 
 def _real(told: Facts) -> str:
@@ -205,9 +205,10 @@ Not measured: no pictures, or nothing to compare with, were there when this was 
     return f"""\
 ## On real pictures
 
-No truth is known there. {PEER}'s answer to as many looks is taken for it, as far as that is
-sure of a keypoint; the area that OKS needs is {BOX_SHARE} of the box about those. Where several
-people are in a picture (three in test_image.bmp), either model may look at another one.
+No truth is known there. {PEER}'s answer to as many looks is taken for it, as far
+as that is sure of a keypoint; the area that OKS needs is {BOX_SHARE} of the box about
+those. Where several people are in a picture (three in test_image.bmp), either model may look at
+another one.
 
 | picture | looks | OKS | PCK@0.2 | score | keypoints compared |
 |---|---:|---:|---:|---:|---:|
@@ -221,12 +222,14 @@ def _costs(told: Facts) -> str:
     return f"""\
 ## Speed and int8
 
-A bare `invoke()` on {told.making.machine}, one thread, the models in turn, medians: {times}. It was
-not measured on a Raspberry Pi or an Edge TPU.
+A bare `invoke()` on {told.making.machine}, one thread, the models in turn, medians:
+{times}.
+It was not measured on a Raspberry Pi or an Edge TPU.
 
 The ranges of the quantization were measured on {told.calibrated_with} training pictures. On those
-the output ({made.low:.2f} to {made.high:.2f}) is off by {made.mean_error:.4f} in the mean and by
-{made.max_error:.3f} at most, signal to noise {noise}. What that costs in accuracy is told above."""
+the output ({made.low:.2f} to {made.high:.2f}) is off by {made.mean_error:.4f} in the mean
+and by {made.max_error:.3f} at most, signal to noise {noise}. What that costs in accuracy is told
+above."""
 
 
 def _architecture(told: Facts) -> str:
@@ -258,10 +261,12 @@ def _making(told: Facts) -> str:
     made = told.making
     stages = ", ".join(f"{steps:,} at {size} pixels" for steps, size in made.sizes)
     changes = "".join(
-        f"\n- From step {begin:,} on, a plan of {steps:,} steps (rate {rate:g}) was followed;"
-        f"\n  before that, one of {old_steps:,} (rate {old_rate:g}). A build anew will not."
+        f"\n- From step {begin:,} on, a plan of {steps:,} steps (rate {rate:g}) was followed,"
+        f"\n  before that one of {old_steps:,} (rate {old_rate:g})."
         for (_, old_steps, old_rate), (begin, steps, rate) in pairwise(made.changes)
     )
+    if changes:
+        changes += "\n  A build anew follows one plan from beginning to end."
     return f"""\
 ## How it was made
 
@@ -271,7 +276,8 @@ def _making(told: Facts) -> str:
   watch the training. The figures here are of those from {made.test_seed:,} on, which are the
   athlete that users see; nothing was trained on them.
 - Each step makes new pictures of the frames: crops, turns, mirrors, colours, blur, noise.
-- Training: {made.steps:,} steps of {made.batch} pictures ({stages}),
+- Training: {made.steps:,} steps of {made.batch} pictures
+  ({stages}),
   AdamW, a rate that falls like a cosine; the running mean of the weights is exported.{changes}
 - Time: {_duration(made.render_s)} to render, {_duration(made.train_s)} to train, on {made.machine}.
 - Again: `pip install '.[train]'`, then `python -m models.training.build --work DIR` in a checkout,
@@ -297,7 +303,8 @@ def _edge_tpu(told: Facts) -> str:
     return f"""\
 ## Edge TPU
 
-Operators: {names}; int8 throughout, uint8 in, all sizes fixed.
+Operators: {names};
+int8 throughout, uint8 in, all sizes fixed.
 
 {verdict} The compiler itself, `edgetpu_compiler`, was never run on it: the catalog has
 no half of it for the Edge TPU."""

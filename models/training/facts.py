@@ -27,7 +27,7 @@ class Alternative:
     bytes: int
     invoke_ms: float
     pictures_per_s: float | None
-    """In training, at 160 pixels; None: not measured."""
+    """In training, at that size; None: not measured."""
 
 
 @dataclass(frozen=True, slots=True)
