@@ -48,7 +48,7 @@ RATE = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shot:
+class Shot:
     """A frame and the truth about it."""
 
     frame: Frame
@@ -61,7 +61,7 @@ class _Shot:
 class _Shots:
     """What is looked at."""
 
-    each: Iterator[_Shot]
+    each: Iterator[Shot]
     most: int
     """They are no more than this."""
     looks: Literal[0, 1, 2]
@@ -110,7 +110,7 @@ def run(
         if source == ANYONE:
             if truth is not None:
                 raise UsageError("--truth goes with a video: the athlete knows its own")
-            shots = _Shots(_anyone(seed or 0, frames), frames, looks or 2)
+            shots = _Shots(anyone(seed or 0, frames), frames, looks or 2)
         else:
             if seed is not None or looks is not None:
                 raise UsageError(
@@ -174,13 +174,14 @@ def _samples(engine: Engine, file: ModelFile, source: str, shots: _Shots) -> lis
             except EngineError as error:
                 place = f"{source}: frame {shot.frame.seq}"
                 raise EngineError(f"{place}: no answer: {error}") from error
-            samples.append(_sample(shot, result))
+            samples.append(sample_of(shot, result))
             shot.frame.release()
             advance(shot.exercise, 1.0)
     return samples
 
 
-def _sample(shot: _Shot, result: Result) -> Sample:
+def sample_of(shot: Shot, result: Result) -> Sample:
+    """How near the best pose of a result is to the truth."""
     best = max(result.poses or (), key=lambda pose: pose.score, default=None)
     height, width, _ = shot.frame.pixels.shape
     near = mark(None if best is None else best.keypoints, shot.truth, (width, height))
@@ -194,7 +195,7 @@ def _report(samples: Sequence[Sample], model: str, source: str, looks: int) -> R
         raise SourceError(f"{source}: {error}") from error
 
 
-def _anyone(seed: int, frames: int) -> Iterator[_Shot]:
+def anyone(seed: int, frames: int) -> Iterator[Shot]:
     """Another person, place and view in every frame, each exercise in turn."""
     pixels: Pixels = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
     for number in range(frames):
@@ -205,7 +206,7 @@ def _anyone(seed: int, frames: int) -> Iterator[_Shot]:
         moment = athlete.at(float(draw.uniform(0.0, athlete.duration_s)))
         athlete.paint(moment, pixels, number)
         frame = Frame(pixels, number, number, 0.0, name=ANYONE)
-        yield _Shot(frame, athlete.truth(moment), exercise, view_of(athlete.view_deg))
+        yield Shot(frame, athlete.truth(moment), exercise, view_of(athlete.view_deg))
 
 
 def _sequence(source: str, truth: Path | None, frames: int, undo: contextlib.ExitStack) -> _Shots:
@@ -228,10 +229,10 @@ def _athlete(source: str, most: int, undo: contextlib.ExitStack) -> _Shots:
     info, frames = _opened(settings, undo)
     view = view_of(athlete.view_deg)
 
-    def each() -> Iterator[_Shot]:
+    def each() -> Iterator[Shot]:
         for _, frame in zip(range(most), frames, strict=False):
             moment = athlete.at(frame.seq / FPS)
-            yield _Shot(frame, athlete.truth(moment), moment.exercise, view)
+            yield Shot(frame, athlete.truth(moment), moment.exercise, view)
 
     return _Shots(each(), min(most, info.frames or most), looks=0)
 
@@ -257,14 +258,14 @@ def _clip(source: str, truth: Path, most: int, undo: contextlib.ExitStack) -> _S
         )
     view = view_of(told.view_deg)
 
-    def each() -> Iterator[_Shot]:
+    def each() -> Iterator[Shot]:
         for moment in told.frames[:most]:
             frame = next(frames, None)
             if frame is None:
                 raise SourceError(
                     f"{truth} tells of {count} frames, and {source} has {moment.frame}"
                 )
-            yield _Shot(frame, truth_of(moment), moment.exercise, view)
+            yield Shot(frame, truth_of(moment), moment.exercise, view)
 
     return _Shots(each(), min(most, count), looks=0)
 

@@ -141,7 +141,7 @@ def test_labels_can_be_given(infer: Command, tmp_path: Path) -> None:
 
 def test_lines_for_people_say_what_is_there(infer: Command) -> None:
     assert infer("cat.bmp", "squat.bmp", cwd=infer.images).stdout == (
-        "cat.bmp: nobody\nsquat.bmp: 1 person (0.76)\n"
+        "cat.bmp: nobody\nsquat.bmp: 1 person (0.72)\n"
     )
     told = infer("cat.bmp", "test_image.bmp", "-m", "mobilenet-v2", cwd=infer.images).stdout
     cat, people = told.splitlines()

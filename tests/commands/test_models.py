@@ -21,6 +21,10 @@ from edged.commands import models
 from edged.errors import ModelError, UsageError
 from edged.inference.catalog import bundled
 
+SHIPPED = bundled()["athlete-pose"].file.address
+"""Where the model is that comes with edged."""
+
+
 # pull
 
 
@@ -145,17 +149,27 @@ def test_every_copy_is_checked_and_told(own: Path, shelf: Path, told: Told) -> N
         ["wrong", "one", str(shelf / "labels.txt")],
         ["right", "two", str(own / "two.tflite")],
         ["wrong", "two", str(shelf / "labels.txt")],
+        ["right", "athlete-pose", SHIPPED],
     ]
-    assert err == ["edged: 3 of 5 files are not right: remove or replace what is elsewhere"]
+    assert err == ["edged: 3 of 6 files are not right: remove or replace what is elsewhere"]
+
+
+def test_where_there_are_no_models_at_all_it_says_so(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "known", lambda _: {})
+    assert models.verify([], json=False) == 0
+    assert told()[0] == ["no models are here: edged models list shows what there is"]
 
 
 def test_what_is_missing_is_told_of_models_that_are_here_or_named(own: Path, told: Told) -> None:
     assert models.verify([], json=False) == 0
-    assert told()[0] == ["no models are here: edged models list shows what there is"]
+    assert told()[0] == [f"right       athlete-pose  {SHIPPED}"]
     put(own, "a/one_edgetpu.tflite", "labels.txt")
     assert models.verify([], json=True) == 1
     (line,), _ = told()
-    assert [(row["role"], row["state"]) for row in json.loads(line)] == [
+    rows = [row for row in json.loads(line) if row["model"] == "one"]
+    assert [(row["role"], row["state"]) for row in rows] == [
         ("cpu", "missing"),
         ("edgetpu", "right"),
         ("labels", "right"),
