@@ -124,8 +124,8 @@ def test_without_times_no_old_frame_is_taken_for_new(
         if sensor_ns is not None:
             given_out += 1
             assert sensor_ns == arrived_ns
-            # Shorter stalls are not told from a jerk of the network.
-            assert arrived_ns - (NOW_NS + number * PERIOD_NS) <= 260 * MS
+            # Shorter stalls are not told from a jerk of the network, and decoding comes on top.
+            assert arrived_ns - (NOW_NS + number * PERIOD_NS) <= 250 * MS + decode_ns + MS
     assert given_out >= 800 - stall_ns * 1.7 / PERIOD_NS - 2
 
 

@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -406,6 +407,7 @@ class Terminal:
 
     def __init__(self) -> None:
         self._ours, self.theirs = pty.openpty()
+        termios.tcsetwinsize(self.theirs, (24, 200))  # room for the long paths of tests
 
     def watch(self, process: subprocess.Popen[str]) -> str:
         """Everything until the end of the command."""

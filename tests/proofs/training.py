@@ -31,7 +31,7 @@ PICTURES = 20
 """To quantize with."""
 BUILD = (
     *("-m", "models.training.build", "--frames", "60", "--processes", "2", "--size", "64"),
-    *("--steps", "90", "--epoch-steps", "30", "--batch", "4"),
+    *("--steps", "150", "--epoch-steps", "50", "--batch", "4"),
     *("--judged-frames", str(FRAMES), "--rooms", "3"),
 )
 EXACT = {
@@ -119,7 +119,7 @@ def _build_with_a_kill(python: Path, work: Path) -> None:
     )
     assert building.stdout is not None
     for line in building.stdout:
-        if '"step": 30' in line:
+        if '"step": 50' in line:
             building.send_signal(signal.SIGTERM)
             break
     rest = building.stdout.read()
