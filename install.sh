@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From this checkout to a running demo, a test run or a check: `./install.sh --help` tells more.
+# From this checkout to a service (see systemd/install/), a demo, a test run or a check: see --help.
 #
 # The Python packages live in .venv beside this script. A stamp in it says what they were
 # installed from. It reads "unfinished" from the first change to the last, so that the next run
@@ -32,26 +32,35 @@ if [[ -t 2 && -z ${NO_COLOR-} ]]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; fi
 
 help() {
     cat <<'END'
-Usage: ./install.sh COMMAND [ARGUMENTS]
+Usage: sudo ./install.sh [install] [OPTIONS]
+       sudo ./install.sh uninstall [--purge]
+       ./install.sh COMMAND [ARGUMENTS]
 
+  install, uninstall edged as a service of this machine; options: ./install.sh install --help
   demo [ARGUMENTS]   set up and run `edged demo`; its own options: ./install.sh demo --help
   test [ARGUMENTS]   set up and run the tests with coverage; with ARGUMENTS, pytest gets them
                      (paths count from the checkout) and coverage is not measured
   check              ruff, mypy, shellcheck and the checked-in schemas
   --help             this text
 
-Needs Linux on a 64-bit machine and Python 3.11 or newer. Python packages go to .venv beside
-this script; a second run finds them there. What the tests need of Debian's packages is installed
-when this runs as root or sudo asks for no password, and named otherwise.
+demo, test and check need Python 3.11 or newer on a 64-bit Linux. Their packages go to .venv beside
+this script, where a second run finds them. Debian's packages for the tests are installed when this
+runs as root or sudo asks for no password, and named otherwise.
 EDGED_PYTHON names the interpreter to use instead of the first fitting one on PATH.
 Exit codes: 0 fine, 1 failed, 2 wrong use, 130 interrupted; else those of the program started.
 END
 }
 
-say() { printf '%s==>%s %s\n' "$BOLD" "$PLAIN" "$*" >&2; }
+note() { :; } # for the log of an installation, see systemd/install/steps.sh
+
+say() {
+    printf '%s==>%s %s\n' "$BOLD" "$PLAIN" "$*" >&2
+    note "$*"
+}
 
 die() {
     printf 'install.sh: %s\n' "$*" >&2
+    note "failed: $*"
     exit 1
 }
 
@@ -99,12 +108,9 @@ unlock() { exec 9<&-; }
 # ---- Debian packages ------------------------------------------------------------------------
 
 has() { type -P "$1" >/dev/null; }
-
 privileged() { [[ $EUID -eq 0 ]] || sudo -n true 2>/dev/null; }
 
-as_root() {
-    if [[ $EUID -eq 0 ]]; then "$@" 9<&-; else sudo -n "$@" 9<&-; fi
-}
+as_root() { if [[ $EUID -eq 0 ]]; then "$@" 9<&-; else sudo -n "$@" 9<&-; fi; }
 
 # Installing a package starts its service. policy-rc.d is Debian's place to refuse that; an
 # administrator's own file stays. Ours refuses only while this script lives, so that one left
@@ -138,10 +144,12 @@ apt_install() {
         as_root "${apt[@]}" update >/dev/null 2>&1 </dev/null || true
         if ! output=$(as_root "${install[@]}" 2>&1 </dev/null); then
             allow_services
+            note "$output"
             say "apt-get could not install them: $(grep -m 1 '^E:' <<<"$output" || tail -n 1 <<<"$output")"
             return 1
         fi
     fi
+    note "$output"
     allow_services
 }
 
@@ -384,7 +392,7 @@ run_tests() {
     unlock
     cd -- "$ROOT"
     if (($#)); then exec "$VENV/bin/python" -m pytest "$@"; fi
-    exec "$VENV/bin/python" -m pytest --cov
+    exec "$VENV/bin/python" -m pytest --numprocesses auto --dist loadfile --cov
 }
 
 check() {
@@ -402,7 +410,7 @@ check() {
     one 'ruff check' "$VENV/bin/python" -m ruff check
     one 'ruff format' "$VENV/bin/python" -m ruff format --check
     one 'mypy' "$VENV/bin/python" -m mypy
-    if has shellcheck; then one 'shellcheck' shellcheck install.sh .ci/run; fi
+    if has shellcheck; then one 'shellcheck' shellcheck -x install.sh .ci/run; fi
     one 'schemas' "$VENV/bin/edged" schema --check
     if ((${#failed[@]})); then
         printf -v failed '%s, ' "${failed[@]}"
@@ -415,21 +423,26 @@ main() {
     case ${1-} in
         demo | test | check) ;;
         -h | --help) help && exit ;;
-        '') help >&2 && exit 2 ;;
-        *) misuse "unknown command \"$1\": there are demo, test and check" ;;
+        '' | install | uninstall | --*)
+            [[ -e $ROOT/systemd/install/device.sh ]] || die "$ROOT/systemd is not there: the checkout is not complete"
+            # shellcheck source=systemd/install/device.sh
+            source "$ROOT/systemd/install/device.sh"
+            ;;
+        *) misuse "unknown command \"$1\": there are install, uninstall, demo, test and check" ;;
     esac
     PATH=$PATH:/usr/sbin:/sbin # where Debian keeps mosquitto, and not on everyone's PATH
     trap 'interrupted 2' INT
     trap 'interrupted 15' TERM
     trap 'interrupted 1' HUP
     trap allow_services EXIT
-    case $1 in
+    case ${1-} in
         demo) demo "${@:2}" ;;
         test) run_tests "${@:2}" ;;
         check)
             (($# == 1)) || misuse 'check takes no arguments'
             check
             ;;
+        *) device "$@" ;;
     esac
 }
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TypeAlias
 
 from edged.capture.capture import Capture
@@ -26,7 +27,9 @@ from edged.pipeline import ModelFiles, Pipeline, find_models
 log = logging.getLogger(__name__)
 
 STOP_S = 0.25
-"""How long the frame in hand, or a camera's driver, may hold up the end."""
+"""How long the frame in hand may hold up the end."""
+CAMERA_STOP_S = 1.0
+"""How long a camera's driver may do so: libcamera takes 0.5 s to stop as it should."""
 LONGEST_FRAME_S = 130.0
 """Two models at the longest deadline that an invoke can have."""
 POLL_S = 0.1
@@ -75,7 +78,7 @@ class _Camera:
 
     def close(self) -> None:
         """Stop reading. The frame that nobody took is given back."""
-        self.capture.close(STOP_S)
+        self.capture.close(CAMERA_STOP_S)
         self.slot.close()
         self.slot.discard()
 
@@ -116,6 +119,8 @@ class Chain:
         self._past = Counts()
         self._news = news
         self._wanted = wanted
+        self._pausing = Lock()
+        self._is_paused = False
         with contextlib.ExitStack() as undo:
             files = find_models(config.pose, config.labels, model_directories())
             states = _states(files)
@@ -164,6 +169,23 @@ class Chain:
             self.publisher.problem,
         )
         return list(dict.fromkeys(problem for problem in told if problem is not None))
+
+    def pause(self, timeout_s: float = 0.0) -> bool:
+        """Close the camera until `resume`, over every reload. From any thread.
+
+        Returns:
+            Whether it is closed now, after at most `timeout_s`.
+        """
+        with self._pausing:
+            self._is_paused = True
+            capture = self.capture
+        return capture.pause(timeout_s)
+
+    def resume(self) -> None:
+        """Take back `pause`; a configuration that says `paused` stays in force. From any thread."""
+        with self._pausing:
+            self._is_paused = False
+            self.capture.resume()
 
     def close(self) -> None:
         """Stop everything, the last part first. May be called twice."""
@@ -226,7 +248,10 @@ class Chain:
             self._camera.close()
             if camera is None and self._wanted():
                 camera = self._new_camera(config.camera)
-            self._camera = camera or self._camera
+            with self._pausing:
+                self._camera = camera or self._camera
+                if self._is_paused:
+                    self.capture.pause()
         self._past = Counts()
         now = self.counts
         self._past = Counts(
@@ -259,6 +284,8 @@ class Chain:
     def _new_camera(self, settings: Camera) -> _Camera:
         slot = LatestFrame()
         capture = Capture(settings, slot, lambda: self._news(News.CHANGED))
+        if self._is_paused:
+            capture.pause()
         capture.start()
         return _Camera(slot, capture)
 

@@ -173,6 +173,26 @@ def demo(
 
 
 @app.command()
+def check(
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            readable=False,  # that it is not is a finding
+            help="Default: /etc/edged/edged.toml, else the defaults of every key.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Tell what is wrong on this machine, and what to do; exit code 1 when edged cannot work."""
+    from edged.commands import check
+
+    return check.run(config_file, json=json)
+
+
+@app.command()
 def athlete(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="VIDEO", help="An .mp4 or .avi file.")

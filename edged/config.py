@@ -64,6 +64,13 @@ TopicPrefix: TypeAlias = Annotated[
         description='1-128 letters, digits, "_", "-" and ".", with "/" between the levels',
     ),
 ]
+SensorMode: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^([1-9]\d{1,4}x[1-9]\d{1,4}(:(8|10|12|14|16))?)?\Z",
+        description='text such as "2304x1296" or "2304x1296:10" (pixels and bits), or empty',
+    ),
+]
 
 
 PoseFit: TypeAlias = Literal["auto", "track", "letterbox", "stretch"]
@@ -85,8 +92,9 @@ class Camera(Section, frozen=True):
     """Where frames come from."""
 
     source: Address = "/dev/video0"
-    """A webcam (`/dev/video0`), a stream (`rtsp://...`), a video file, a picture, a directory or
-    glob of pictures, or somebody rendered who works out (`athlete`, `athlete:squat?seed=7`)."""
+    """The Pi's camera (`picamera`, `picamera:1`), a webcam (`/dev/video0`), a stream
+    (`rtsp://...`), a video file, a picture, a directory or glob of pictures, or somebody rendered
+    who works out (`athlete`, `athlete:squat?seed=7`)."""
     width: Annotated[int, Meta(ge=16, le=8192)] = 640
     height: Annotated[int, Meta(ge=16, le=8192)] = 480
     """Pixels asked for; the source says what it gives."""
@@ -100,6 +108,34 @@ class Camera(Section, frozen=True):
     """Files and the athlete: at their own rate, or as fast as they are consumed."""
     loop: bool = False
     """Files and the athlete: start again at the end."""
+    paused: bool = False
+    """True: the camera is closed, its light is off, and nothing is seen."""
+    sensor_mode: SensorMode = ""
+    """This and what follows is of the Pi's camera. Empty: what suits the size asked for."""
+    exposure_us: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    """Microseconds of exposure; 0: the camera's choice."""
+    gain: Annotated[float, Meta(ge=0.0, le=64.0)] = 0.0
+    """Of the sensor, 1: none; 0: the camera's choice."""
+    af_mode: Literal["default", "auto", "continuous", "manual"] = "default"
+    """Focus: once at the start, all the time, or at `lens_position`."""
+    lens_position: Annotated[float, Meta(ge=0.0, le=32.0)] = 0.5
+    """Dioptres, of a manual focus: 1 / metres; 0: infinity."""
+    awb: Literal[
+        "default",
+        "auto",
+        "incandescent",
+        "tungsten",
+        "fluorescent",
+        "indoor",
+        "daylight",
+        "cloudy",
+    ] = "default"
+    """White balance: which light to expect."""
+    red_gain: Annotated[float, Meta(ge=0.0, le=32.0)] = 0.0
+    blue_gain: Annotated[float, Meta(ge=0.0, le=32.0)] = 0.0
+    """A fixed white balance, in place of `awb`; both 0: not fixed."""
+    hdr: Literal["default", "off", "single", "multi", "night"] = "default"
+    """High dynamic range by one exposure or several (Pi 5)."""
 
 
 class Inference(Section, frozen=True):
@@ -164,6 +200,8 @@ class Mqtt(Section, frozen=True):
     """The client's certificate and key, where the broker asks for one."""
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 20
     """Seconds of silence after which the connection is probed."""
+    forget_at_end: bool = False
+    """What edged leaves retained when it ends: `offline` and its info, or nothing."""
 
 
 class Health(Section, frozen=True):
@@ -201,8 +239,10 @@ CREDENTIAL = "mqtt_password"
 """Name of the systemd credential (LoadCredential=, SetCredential= and the like)."""
 
 
-def load(path: Path | None) -> Config:
+def load(path: Path | None, credentials: Path | None = None) -> Config:
     """The configuration in force: the file's, or the defaults without one; secrets read.
+
+    `credentials`: where the service's are, for somebody to whom systemd gives none.
 
     Raises:
         ConfigError: the file cannot be read, or a line for each thing that is wrong with it.
@@ -215,7 +255,7 @@ def load(path: Path | None) -> Config:
             wrong[places[0]] = contradiction
     password = ""
     try:
-        password = _password(config.mqtt)
+        password = _password(config.mqtt, credentials)
     except ConfigError as error:
         key = "password_file" if config.mqtt.password_file else "password"
         wrong.setdefault(f"[mqtt] {key}", str(error))
@@ -251,6 +291,7 @@ def _contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
                 ("[mqtt] tls", f"[mqtt] {key}"),
                 f"expected true, because {key} is set; got false",
             )
+    yield from _white_balances(config.camera)
     if not config.pose.model and not config.labels.model:
         yield (
             ("[pose] model", "[labels] model"),
@@ -258,14 +299,29 @@ def _contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
         )
 
 
-def _password(mqtt: Mqtt) -> str:
+def _white_balances(camera: Camera) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key, twin in (("red_gain", "blue_gain"), ("blue_gain", "red_gain")):
+        if getattr(camera, twin) and not getattr(camera, key):
+            yield (
+                (f"[camera] {key}", f"[camera] {twin}"),
+                f"expected a number above 0, because {twin} is set; got 0",
+            )
+    if camera.red_gain and camera.blue_gain and camera.awb != "default":
+        yield (
+            ("[camera] awb", "[camera] red_gain", "[camera] blue_gain"),
+            f'expected "default", because red_gain and blue_gain are set; got "{camera.awb}"',
+        )
+
+
+def _password(mqtt: Mqtt, credentials: Path | None) -> str:
     """From the password file, else systemd's credential, else the configuration itself."""
     if mqtt.password_file:
         return _secret(Path(mqtt.password_file))
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    directory = os.environ.get("CREDENTIALS_DIRECTORY") or credentials
     if directory and mqtt.username:
         credential = Path(directory, CREDENTIAL)
-        if os.path.lexists(credential):
+        # A unit that is there for everybody has a blank one where no password was given.
+        if os.path.lexists(credential) and _read(credential, SECRET_BYTES).strip():
             return _secret(credential)
     return mqtt.password
 
@@ -333,13 +389,14 @@ def debug_wanted() -> bool:
 _SYSTEM_MODELS = Path("/var/lib/edged/models")
 
 
-def model_directories() -> tuple[Path, ...]:
+def model_directories(home: Path | None = None) -> tuple[Path, ...]:
     """Where model files are looked for, first match first.
 
     `$EDGED_MODELS`, `$XDG_DATA_HOME/edged/models` (`~/.local/share/edged/models`) and
-    `/var/lib/edged/models`.
+    `/var/lib/edged/models`. `home`: of another user, whose XDG_DATA_HOME is not known.
     """
-    directories = [_data_models() or _home_models(), _SYSTEM_MODELS]
+    own = home / ".local/share/edged/models" if home else _data_models() or _home_models()
+    directories = [own, _SYSTEM_MODELS]
     if extra := os.environ.get("EDGED_MODELS", ""):
         directories.insert(0, Path(extra))
     return tuple(directory for directory in directories if directory is not None)

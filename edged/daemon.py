@@ -1,8 +1,12 @@
-"""The service: runs the chain of parts, listens to signals, and tells `info` and `health`."""
+"""The service: runs the chain of parts, listens to signals, and tells `info` and `health`.
+
+systemd, where it is there, learns the same from `Supervision`.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import logging
 import os
 import signal
@@ -14,27 +18,66 @@ from types import FrameType
 
 import msgspec
 
-from edged import processes
+from edged import processes, systemd
 from edged.chain import Chain, News, StoppedError, topics_of
-from edged.config import Config
+from edged.config import Config, debug_wanted
+from edged.errors import EdgedError
 from edged.health import temperatures
 from edged.messages import CameraInfo, HealthMessage, Info, ModelInfo
+from edged.supervision import Supervision
 
 log = logging.getLogger(__name__)
 
 EXIT_CODES = {signal.SIGTERM: 0, signal.SIGINT: 130}
 
 
+def serve(read_config: Callable[[], Config]) -> int:
+    """Run the service with its log, to stderr or the journal. Returns the exit code.
+
+    Args:
+        read_config: gives the configuration, now and at every SIGHUP, or raises `ConfigError`.
+
+    Raises:
+        EdgedError: the configuration or what it names cannot be used. Not where the journal is
+            written to: it has been told there, as an error.
+    """
+    manager, journal = systemd.manager(), systemd.journal_handler()
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[journal or logging.StreamHandler()],
+    )
+    if manager.watchdog_s is not None:
+        # The watchdog ends us by SIGABRT: the log then says where every thread stood.
+        faulthandler.enable(systemd.STDERR)
+    try:
+        config = read_config()
+        logging.getLogger().setLevel(config.log.level.upper())
+        return Daemon(config, read_config, Supervision(manager)).run()
+    except EdgedError as error:
+        manager.stopping(f"failed: {error}")
+        if journal is None or debug_wanted():
+            raise
+        for line in str(error).splitlines():
+            log.error("%s", line, extra={"event": "failed"})  # noqa: TRY400 - one line each
+        return error.exit_code
+
+
 class Daemon:
     """Camera to broker, until a signal or the end of the file."""
 
-    def __init__(self, config: Config, reload: Callable[[], Config]) -> None:
+    def __init__(
+        self, config: Config, reload: Callable[[], Config], supervision: Supervision
+    ) -> None:
         """Start nothing yet.
 
         Args:
             config: to begin with.
             reload: gives the configuration anew at SIGHUP, or raises `ConfigError`.
+            supervision: is shown the running chain.
         """
+        self._supervision = supervision
+        self._chain: Chain | None = None
         self._config = config
         self._read_config = reload
         # The one kind of queue that a signal handler may put into. Something is only put when the
@@ -55,17 +98,30 @@ class Daemon:
         Raises:
             EdgedError: a part cannot start with this configuration.
         """
-        log.info("edged %s", version("edged"))
+        log.info("edged %s", version("edged"), extra={"event": "starting"})
         with self._signals(), contextlib.suppress(StoppedError):
-            chain = Chain(self._config, self._tell, wanted=lambda: self._exit_code is None)
+            self._chain = chain = Chain(self._config, self._tell, wanted=self._is_wanted)
             try:
-                self._serve(chain)
-                log.info("stopping: %s", "asked to" if self._exit_code is not None else "no frames")
+                with contextlib.suppress(StoppedError):  # in the middle of a reload
+                    self._serve(chain)
+                self._tell_end(chain)
             finally:
                 chain.close()
             if chain.failure is not None and self._exit_code is None:
                 raise chain.failure
         return self._exit_code or 0
+
+    def _is_wanted(self) -> bool:
+        """Whether to go on. Asked by whatever waits in the main thread, which moves thereby."""
+        if self._chain is not None:
+            self._supervision.look(self._chain)
+        return self._exit_code is None
+
+    def _tell_end(self, chain: Chain) -> None:
+        why = "asked to" if self._exit_code is not None else "no frames"
+        log.info("stopping: %s", why, extra={"event": "stopping"})
+        failed = chain.failure is not None and self._exit_code is None
+        self._supervision.stopping(f"stopping: {why}", in_order=not failed)
 
     def _tell(self, news: News) -> None:
         """Wake the main thread. From any thread."""
@@ -98,10 +154,16 @@ class Daemon:
         """Wait for news until the end."""
         self._tell_info(chain)
         while self._exit_code is None and not chain.is_ended:
+            self._supervision.look(chain)
+            until_health_s = self._until_health(chain.config.health.interval_s)
+            tick_s = self._supervision.tick_s
             try:
-                news = self._news.get(timeout=self._until_health(chain.config.health.interval_s))
+                news = self._news.get(
+                    timeout=until_health_s if tick_s is None else min(until_health_s, tick_s)
+                )
             except Empty:
-                self._tell_health(chain)
+                if not self._until_health(chain.config.health.interval_s):
+                    self._tell_health(chain)
                 continue
             self._unread.discard(news)
             if self._reload_wanted:
@@ -109,20 +171,28 @@ class Daemon:
                 self._reload(chain)
             if news is News.FIRST_FRAME and not self._is_first_told:
                 self._is_first_told = True
+                self._supervision.went_through()
                 self._tell_health(chain)
             self._tell_info(chain)
 
     def _reload(self, chain: Chain) -> None:
+        self._supervision.reloading()
         try:
             chain.reload(self._read_config())
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001 - a reload must not end what runs well
             if not chain.is_ended:  # else it is told when the daemon ends with it
-                log.error("not reloaded, the old configuration stays in force: %s", error)  # noqa: TRY400
+                log.error(  # noqa: TRY400
+                    "not reloaded, the old configuration stays in force: %s",
+                    error,
+                    extra={"event": "not-reloaded"},
+                )
+                self._supervision.reloaded(chain, str(error))
         else:
             logging.getLogger().setLevel(chain.config.log.level.upper())
-            log.info("configuration reloaded")
+            log.info("configuration reloaded", extra={"event": "reloaded"})
+            self._supervision.reloaded(chain)
 
     def _until_health(self, interval_s: float) -> float:
         return max(0.0, self._health_told + interval_s - time.monotonic())
@@ -153,7 +223,7 @@ class Daemon:
         told = (chain.publisher, msgspec.json.encode(info))
         if told != self._info_told:
             self._info_told = told
-            log.info("%s", _in_words(info))
+            log.info("%s", _in_words(info), extra={"event": "info"})
             chain.publisher.state(topics_of(chain.config).info, told[1])
 
     def _tell_health(self, chain: Chain) -> None:

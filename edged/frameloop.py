@@ -48,13 +48,16 @@ class FrameLoop:
             publisher: where messages go.
             topics: of the device.
             meter: counts the frames.
-            on_first: called by the thread after the first frame went all the way.
+            on_first: called by the thread after the first frame went all the way, from the source
+                to a broker that is there.
             on_end: called by the thread when there are no more frames, or with what went wrong.
         """
         self.beat_ns = time.monotonic_ns()
         """Monotonic time of the last sign of life."""
         self.problem: str | None = None
         """Why the last frame had no answer; None: it had one."""
+        self.taken = 0
+        """Frames taken from the slot, answered or not."""
         self._slot = slot
         self._engine = engine
         self._pipeline = pipeline
@@ -99,6 +102,7 @@ class FrameLoop:
                 continue
             if frame is None:
                 return
+            self.taken += 1
             before = self._meter.frames
             try:
                 self._answer(frame)
@@ -107,7 +111,7 @@ class FrameLoop:
                 self._failed(error)
             finally:
                 frame.release()
-            if first and self._meter.frames > before:
+            if first and self._meter.frames > before and self._publisher.connected:
                 first = False
                 self._on_first()
 
@@ -117,7 +121,7 @@ class FrameLoop:
         # The engine tells its own faults, and at the end we are the fault.
         is_told = problem == self._meter.last_problem or self._engine.problem is not None
         if not (is_told or self._stop.is_set()):
-            log.warning("no answer from the models: %s", problem)
+            log.warning("no answer from the models: %s", problem, extra={"event": "no-answer"})
         self._meter.fail(problem)
         self.problem = problem
 

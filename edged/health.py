@@ -1,10 +1,11 @@
-"""How the device is: times per frame, problems, temperatures.
+"""How the device is: times per frame, temperatures, and whether its parts move.
 
 The frame loop writes into a `FrameMeter`, the main thread reads it for each health message.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +102,50 @@ class FrameSummary:
     invoke_ms: Percentiles | None
     age_ms: Percentiles | None
     stage_ms: StageTimes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """The last sign of life of a part's thread."""
+
+    part: str
+    beat_ns: int
+    """By the monotonic clock."""
+    patience_s: float
+    """How long the thread may be silent."""
+
+
+def silent(signs: Iterable[Sign], now_ns: int) -> str:
+    """Which threads have been silent for too long, in words; empty: none."""
+    names = [sign.part for sign in signs if now_ns - sign.beat_ns > sign.patience_s * 1e9]
+    return f"no sign of life from: {', '.join(names)}" if names else ""
+
+
+class Stillness:
+    """Notices threads that live and bring nothing about: frames come, and none is taken."""
+
+    def __init__(self) -> None:
+        self._taken = self._offered = self._since_ns = 0
+
+    def look(
+        self, *, offered: int, taken: int, is_explained: bool, patience_s: float, now_ns: int
+    ) -> str:
+        """What is wrong, in words; empty: nothing.
+
+        Args:
+            offered: counts frames that came and were replaced by newer ones. A source that gives
+                none is no reason to complain: its thread's signs of life tell about that.
+            taken: counts frames that were taken.
+            is_explained: a part says what is wrong, such as a worker that does not start.
+            patience_s: how long a frame may be in hand.
+            now_ns: monotonic time.
+        """
+        if taken != self._taken or is_explained:
+            self._taken, self._offered, self._since_ns = taken, offered, now_ns
+        elif offered == self._offered:
+            self._since_ns = now_ns
+        is_still = now_ns - self._since_ns > patience_s * 1e9
+        return "frames come and none is taken" if is_still else ""
 
 
 def temperatures(zones: Path = THERMAL_ZONES) -> dict[str, float]:

@@ -80,6 +80,11 @@ class Topics:
         return self._of("health")
 
     @property
+    def check(self) -> str:
+        """What `edged check` sends to itself; nobody else needs it, and nothing is retained."""
+        return self._of("check")
+
+    @property
     def everything(self) -> str:
         """The filter that takes all of it."""
         return self._of("#")

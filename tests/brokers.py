@@ -22,7 +22,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 ANYBODY = "allow_anonymous true"
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 """How long anything may take before a test fails."""
 
 
@@ -208,6 +208,10 @@ class Subscriber:
         """Wait until `payload` is the last of `topic`."""
         until(lambda: self.last(topic) == payload, f"{payload!r} on {topic}", deadline_s)
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message."""
+        self._client.publish(topic, payload, qos=1)
+
     def close(self) -> None:
         """Disconnect."""
         self._client.disconnect()
@@ -218,3 +222,11 @@ class Subscriber:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def retained(broker: Broker) -> list[str]:
+    """The topics that a broker tells who comes late; it does so before anything that is new."""
+    with Subscriber(broker.port) as late:
+        late.publish("mark", b"")
+        late.until("mark", b"")
+        return [message.topic for message in late.messages if message.topic != "mark"]

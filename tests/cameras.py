@@ -38,6 +38,10 @@ class HttpCamera:
         self.film: tuple[bytes, float] | None = None
         """Instead of pictures: a video, and the seconds in which it is sent."""
         self.is_mute = Event()
+        self.requests = 0
+        """So many have asked for it."""
+        self.watchers = 0
+        """So many are connected."""
         self._off = Event()
         self._server: ThreadingHTTPServer | None = None
 
@@ -52,6 +56,8 @@ class HttpCamera:
 
             def do_GET(self) -> None:
                 """Give pictures for as long as the reader takes them."""
+                camera.requests += 1
+                camera.watchers += 1
                 try:
                     while camera.is_mute.is_set() and not off.wait(0.01):
                         pass
@@ -67,6 +73,8 @@ class HttpCamera:
                             self.wfile.write(camera.part())
                 except OSError:
                     pass  # the reader has gone
+                finally:
+                    camera.watchers -= 1
                 self.close_connection = True
 
             def send_film(self, film: bytes, seconds: float) -> None:

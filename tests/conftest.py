@@ -19,6 +19,11 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+# xdist sets them, and programs would believe them rather than the terminal they are given.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real models, pictures and keypoints, which are too large for the repository."""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -45,16 +46,23 @@ def configuration(clip: Path, pose: Path, port: int, *, labels: Path | None = No
 class Daemon:
     """`edged run` as a child process; the end of the block kills what is left of it."""
 
-    def __init__(self, directory: Path, config: Config) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: Config,
+        *,
+        program: Sequence[str] = ("-m", "edged"),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.file = directory / "edged.toml"
         self.configure(config)
         self._log = directory / "edged.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "edged", "run", "--config", str(self.file)],
+                [sys.executable, *program, "run", "--config", str(self.file)],
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"EDGED_DEBUG": ""},
+                env=os.environ | {"EDGED_DEBUG": ""} | dict(environment or {}),
             )
 
     def configure(self, config: Config) -> None:

@@ -256,6 +256,14 @@ def test_everything_that_is_wrong_is_told_at_once(write: Write) -> None:
             '[mqtt]\npassword = "p"',
             "[mqtt] username: expected a name, because password is set; got none",
         ),
+        (
+            "[camera]\nblue_gain = 1.5",
+            "[camera] red_gain: expected a number above 0, because blue_gain is set; got 0",
+        ),
+        (
+            '[camera]\nred_gain = 2\nblue_gain = 1.5\nawb = "auto"',
+            '[camera] awb: expected "default", because red_gain and blue_gain are set; got "auto"',
+        ),
         ('[pose]\nmodel = ""', "[pose] model: expected a model here or in [labels], got none"),
     ],
 )
@@ -349,6 +357,16 @@ def test_a_password_file_comes_before_the_credential(
     assert load(path).mqtt.password == "s"
 
 
+@pytest.mark.parametrize("blank", ["", "\n"])
+def test_a_blank_credential_is_none(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blank: str
+) -> None:
+    path = write('[mqtt]\nusername = "u"\npassword = "p"\n')
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "mqtt_password").write_text(blank)
+    assert load(path).mqtt.password == "p"
+
+
 def test_a_credential_without_a_user_name_is_left_alone(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,7 +409,7 @@ def test_a_secret_that_cannot_be_used_is_told(
         secret.write_bytes(content)
     path = write(f'[mqtt]\nusername = "u"\npassword_file = "{secret}"\n')
     assert errors(path) == [f"[mqtt] password_file: {secret}: {told}"]
-    if content is not None:
+    if content is not None and content.strip():
         monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
         path = write('[mqtt]\nusername = "u"\n')
         assert errors(path) == [f"[mqtt] password: {secret}: {told}"]
@@ -473,7 +491,10 @@ def consistent(config: Config) -> Config:
     files = {"cert_file": "c", "key_file": "k"} if config.mqtt.cert_file else {"key_file": ""}
     mqtt = replace(config.mqtt, password_file="", username=config.mqtt.username or "u", tls=True)
     pose = replace(config.pose, model=config.pose.model or "m")
-    return replace(config, mqtt=replace(mqtt, **files), pose=pose)
+    camera = config.camera
+    if camera.awb != "default" or not (camera.red_gain and camera.blue_gain):
+        camera = replace(camera, red_gain=0.0, blue_gain=0.0)
+    return replace(config, camera=camera, mqtt=replace(mqtt, **files), pose=pose)
 
 
 configs = st.builds(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.health import FrameMeter, FrameTimes, temperatures
+from edged.health import FrameMeter, FrameTimes, Sign, Stillness, silent, temperatures
 
 NANOSECONDS = st.integers(0, 10**10)
 TIMES = st.builds(
@@ -81,3 +81,55 @@ def test_temperatures_are_told_by_sensor_and_broken_sensors_left_out(tmp_path: P
     (tmp_path / "thermal_zone9").mkdir()
     assert temperatures(tmp_path) == {"cpu-thermal": 51.234}
     assert temperatures(tmp_path / "missing") == {}
+
+
+@given(
+    silences_s=st.dictionaries(st.sampled_from(["capture", "frames", "mqtt"]), st.floats(0, 300)),
+    patience_s=st.floats(0.1, 200),
+)
+def test_who_was_silent_for_too_long_is_named_and_nobody_else(
+    silences_s: dict[str, float], patience_s: float
+) -> None:
+    now_ns = 10**15
+    signs = [Sign(part, now_ns - int(s * 1e9), patience_s) for part, s in silences_s.items()]
+    named = silent(signs, now_ns).removeprefix("no sign of life from: ")
+    late = [sign.part for sign in signs if now_ns - sign.beat_ns > patience_s * 1e9]
+    assert named == ", ".join(late)
+
+
+class TestStillness:
+    """Frames come, and none is taken."""
+
+    PATIENCE_S = 10.0
+
+    def look(self, still: Stillness, at_s: float, **now: object) -> str:
+        values: dict[str, object] = {"offered": 0, "taken": 0, "is_explained": False} | now
+        return still.look(**values, patience_s=self.PATIENCE_S, now_ns=int(at_s * 1e9))  # type: ignore[arg-type]
+
+    def test_is_told_after_its_patience(self) -> None:
+        still = Stillness()
+        assert not self.look(still, 100, taken=5)
+        assert not self.look(still, 101, taken=5, offered=1)
+        assert not self.look(still, 109, taken=5, offered=90)
+        assert self.look(still, 111, taken=5, offered=110)
+        assert not self.look(still, 112, taken=6, offered=120), "it goes on"
+
+    @given(
+        steps=st.lists(
+            st.tuples(st.floats(0.1, 60), st.sampled_from(["taken", "explained", "nothing"])),
+            max_size=30,
+        )
+    )
+    def test_is_never_told_while_frames_are_taken_or_none_come_or_somebody_says_why(
+        self, steps: list[tuple[float, str]]
+    ) -> None:
+        still = Stillness()
+        at_s = offered = taken = 0.0
+        for seconds, what in steps:
+            at_s += seconds
+            offered += what != "nothing"
+            taken += what == "taken"
+            is_explained = what == "explained"
+            assert not self.look(
+                still, at_s, offered=offered, taken=taken, is_explained=is_explained
+            )

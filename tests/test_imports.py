@@ -19,9 +19,10 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "ev
 BASE = {"types", "messages", "errors", "config", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "resources", "toml"),
-    *("overlay", "health", "pipeline", "frameloop", "chain", "daemon"),
+    *("overlay", "health", "pipeline", "frameloop", "chain", "supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime"}
+PI_CAMERA = {"picamera2", "libcamera"}
 SECTIONS = {
     field.type.__name__ for field in msgspec.structs.fields(config.Config)
 }  # what a part may know of the configuration
@@ -42,10 +43,12 @@ MAY_IMPORT = {
     "pipeline": BASE | PARTS | {"health"},
     "frameloop": BASE | PARTS | {"health", "pipeline"},
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop"},
+    "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
+    "doctor": BASE | PARTS | {"health", "processes"},
     "view": {"types", "messages"},
-    "commands": BASE | PARTS | SERVICE | {"bench", "view"},
+    "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "view"},
     "options": {"commands"},  # to complete names
     "groups": {"commands", "options"},
     "cli": {"commands", "config", "errors", "options", "groups"},
@@ -58,8 +61,15 @@ EXTRA = {
     "inference.process": {"processes"},
     "capture.athlete.script": {"toml"},
 }
+TRAINING = PACKAGE.parent / "models" / "training"
+TRAINING_MAY_IMPORT = {
+    *("edged", "models", "msgspec", "numpy"),
+    *("keras", "tensorflow", "ai_edge_litert"),
+}
 STDLIB_ONLY = {"errors", "systemd"}
-ENVIRONMENT = {"config", "cv"}  # OpenCV takes its settings from the environment only
+# OpenCV and libcamera take their settings from the environment only, and systemd speaks to a
+# service by it.
+ENVIRONMENT = {"config", "cv", "systemd", "capture.pi_library"}
 
 
 def violations(module: str, code: str) -> list[str]:
@@ -97,8 +107,12 @@ def _wrong_library(module: str, home: str, name: str) -> Iterator[str]:
     library = name.partition(".")[0]
     if home in STDLIB_ONLY and library not in sys.stdlib_module_names | {"systemd"}:
         yield f"imports {name}, which is not in the standard library"
+    if library == "models":
+        yield f"imports {name}, which makes models and is no part of edged"
     if module != "cv" and library == "cv2":
         yield "imports cv2, which has to be set up by edged.cv before it is loaded"
+    if module != "capture.pi_library" and library in PI_CAMERA:
+        yield f"imports {name}, which only those have who ask for the Pi's camera"
     if module != "inference.worker" and library in NATIVE:
         yield f"imports {name}, which belongs to the worker"
 
@@ -150,6 +164,17 @@ def _environment_copies(tree: ast.Module) -> set[ast.expr]:
     return copies
 
 
+def training_violations(code: str) -> list[str]:
+    """What a module of `models.training` imports that it may not, a line each."""
+    return [
+        f"imports {name}"
+        for name in _imports(ast.parse(code))
+        if name.partition(".")[0] not in TRAINING_MAY_IMPORT | sys.stdlib_module_names
+        or name.startswith(("edged.cli", "edged.daemon"))
+        or name == "edged"
+    ]
+
+
 def _modules() -> dict[str, Path]:
     return {
         ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
@@ -166,6 +191,18 @@ def test_a_module_imports_and_reads_only_what_it_may(module: str) -> None:
 @pytest.mark.parametrize("module", _modules())
 def test_every_module_has_its_place_in_the_house(module: str) -> None:
     assert module.partition(".")[0] in MAY_IMPORT
+
+
+@pytest.mark.parametrize("path", sorted(TRAINING.glob("*.py")), ids=lambda path: path.stem)
+def test_training_stands_on_edged_and_never_the_other_way_around(path: Path) -> None:
+    assert training_violations(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "code", ["import cv2", "import tiny_models", "from edged.cli import app", "from . import train"]
+)
+def test_what_training_may_not_import_is_seen(code: str) -> None:
+    assert training_violations(code) != []
 
 
 def test_package_files_are_empty() -> None:
@@ -185,6 +222,8 @@ def test_package_files_are_empty() -> None:
         ("capture.opencv", "import edged.config"),
         ("capture.opencv", "from edged.resources import resource"),
         ("capture.opencv", "import os\nx = dict(os.environ)"),
+        ("evaluation.report", "from models.training.frames import Frames"),
+        ("bench.rig", "import models"),
         ("errors", "import numpy"),
         ("types", "from edged.errors import EdgedError"),
         ("daemon", "from edged.commands import run"),
@@ -193,6 +232,7 @@ def test_package_files_are_empty() -> None:
         ("inference.worker", "import cv2"),
         ("inference.worker", "from edged.cv import cv2"),
         ("capture.opencv", "import cv2"),
+        ("capture.picamera", "from picamera2 import Picamera2"),
         ("view.canvas", "from edged.cv import cv2"),
         ("inference.engine", "from ai_edge_litert.interpreter import Interpreter"),
         ("inference.engine", "import importlib\nimportlib.import_module('tflite_runtime')"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import tiny_models
 
 from edged.config import Inference, LabelModel, PoseModel
+from edged.decoders import heatmaps
 from edged.errors import EngineError, ModelError
 from edged.inference.engine import Engine
 from edged.pipeline import Pipeline, Result, find_models
@@ -70,6 +72,17 @@ def test_a_pose_is_in_coordinates_of_the_frame(build: Build, pose_file: Path) ->
     assert 0 < result.invoke_ns < result.infer_ns
 
 
+def test_heatmaps_give_a_pose_too(build: Build, tmp_path: Path) -> None:
+    path = tmp_path / "heatmaps.tflite"
+    path.write_bytes(tiny_models.heatmap_model(rows=3, columns=4))
+    pixels = np.random.default_rng(5).integers(0, 100, (32, 32, 3), np.uint8)
+    result = ask(build(PoseModel(model=str(path), fit="stretch")), frame(pixels))
+    assert result.poses is not None
+    (pose,) = result.poses
+    output = pixels.reshape(-1)[: 3 * 4 * 51].reshape(1, 3, 4, 51)
+    assert pose.keypoints == pytest.approx(heatmaps.decode(output, 1 / 100), abs=1e-5)
+
+
 def test_nobody_there_is_an_empty_list(build: Build, pose_file: Path) -> None:
     pipeline = build(PoseModel(model=str(pose_file), fit="stretch"))
     assert ask(pipeline, frame(gray(10))).poses == []
@@ -109,6 +122,21 @@ def test_labels_are_asked_for_once_an_interval(build: Build, labels_file: str) -
     times = [0, 0.5, 0.99, 1.0, 1.2, 5.0, 5.9, 6.0]
     asked = [bool([*pipeline.process(frame(gray(9), sensor_ns=int(time * 1e9)))]) for time in times]
     assert asked == [True, False, False, True, False, True, False, True]
+
+
+@pytest.mark.parametrize(("level", "score"), [(120, 0.48), (75, 0.3), (65, 0.4)])
+def test_the_second_look_counts_unless_its_score_is_far_lower(
+    build: Build, pose_file: Path, level: int, score: float
+) -> None:
+    """All keypoints are where the level says; there is a patch of another level."""
+    pipeline = build(PoseModel(model=str(pose_file)))
+    picture = gray(100, 640, 640)
+    looks: Literal[1, 2]
+    picture[200:320, 200:320] = level
+    for looks, expected in ((2, score), (1, 0.4)):
+        found = pipeline.look(frame(picture), looks).poses
+        assert found is not None
+        assert [pose.score for pose in found] == pytest.approx([expected], abs=0.005)
 
 
 def test_both_models_look_at_the_same_frame_and_the_pose_does_not_wait(

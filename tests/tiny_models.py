@@ -112,6 +112,19 @@ def pose_model(size: int = 32, divisor: float = 250.0) -> bytes:
     return graph.pack([picture], [out])
 
 
+def heatmap_model(rows: int = 3, columns: int = 4, size: int = 32) -> bytes:
+    """Heatmaps with offsets: uint8 [1, size, size, 3] in, uint8 [1, rows, columns, 51] out.
+
+    They are the first bytes of the picture, each of 1/100.
+    """
+    graph = _Graph()
+    picture, first = _first_bytes(graph, size, rows * columns * 51)
+    out = graph.tensor((1, rows, columns, 51), "uint8", quantization=(1 / 100, 0))
+    graph.tensors[first].quantization = graph.tensors[out].quantization
+    graph.operator("RESHAPE", [first, graph.constant([1, rows, columns, 51])], [out])
+    return graph.pack([picture], [out])
+
+
 def classifier(classes: int = 4, size: int = 32) -> bytes:
     """A classifier: uint8 [1, size, size, 3] in, [1, classes] uint8 (scale 1/256) out.
 

@@ -14,23 +14,12 @@ import numpy as np
 from edged.bench import rig
 from edged.bench.figures import Figures, OwnFigures, Report, Run, percentiles
 from edged.bench.subscriber import TOPICS
-from edged.config import (
-    Camera,
-    Config,
-    Device,
-    Health,
-    Inference,
-    LabelModel,
-    Log,
-    Mqtt,
-    PoseModel,
-    dump,
-)
+from edged.config import Camera, Config, Device, Health, Inference, Log, Mqtt, dump
 from edged.cv import cv2
 from edged.errors import EdgedError
+from edged.inference.alone import sections, spec_of
 from edged.inference.catalog import Kind, ModelFile
 from edged.inference.engine import Engine
-from edged.inference.specs import describe
 
 OVERLOAD = 10
 """Frames offered for each that the model can take."""
@@ -100,8 +89,7 @@ def _bare_invokes(bench: Bench) -> tuple[Kind, list[float]]:
     engine = Engine([bench.model.path], Inference(threads=bench.threads))
     try:
         engine.start()
-        (signature,) = engine.signatures
-        kind = describe(bench.model, signature.inputs, signature.outputs).kind
+        kind = spec_of(bench.model, engine).kind
         return kind, [engine.invoke(0) / 1e6 for _ in range(BARE_INVOKES)]
     finally:
         engine.close()
@@ -121,6 +109,7 @@ def _configuration(
 ) -> Config:
     """The daemon's, for one pace."""
     overload = pace == "overload"
+    pose, labels = sections(kind, str(bench.model.path), interval_s=0)
     return Config(
         device=Device(name=TOPICS.device),
         camera=Camera(
@@ -130,8 +119,8 @@ def _configuration(
             loop=True,
         ),
         inference=Inference(threads=bench.threads),
-        pose=PoseModel(model=str(bench.model.path) if kind == "pose" else ""),
-        labels=LabelModel(model=str(bench.model.path) if kind == "labels" else "", interval_s=0),
+        pose=pose,
+        labels=labels,
         mqtt=Mqtt(port=port, prefix=TOPICS.prefix),
         # The first health message comes with the first frame, the next covers the whole run.
         health=Health(interval_s=rig.WARMUP_S + bench.seconds - 0.25),

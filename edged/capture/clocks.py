@@ -34,6 +34,22 @@ SHRINKING = 0.05
 """A lag becomes less when it does by this part of the time that passes."""
 
 
+def since_boot(stamp_ns: int, monotonic_ns: int, boottime_ns: int) -> int:
+    """The monotonic time of a stamp that counts from the boot, with or without time in suspend.
+
+    libcamera defines its `SensorTimestamp` by CLOCK_BOOTTIME, and hands on what a driver gives,
+    mostly CLOCK_MONOTONIC. They differ by the time that the machine has slept, so that by the wrong
+    one a frame is of the future or far older. 0, and what is of the future by both: now.
+
+    Args:
+        stamp_ns: when the frame was taken.
+        monotonic_ns: now.
+        boottime_ns: now, by the other clock.
+    """
+    ages = (boottime_ns - stamp_ns, monotonic_ns - stamp_ns)
+    return monotonic_ns - min((age for age in ages if age >= 0 and stamp_ns > 0), default=0)
+
+
 class Clock(Protocol):
     """Sees every frame of a device or stream in its order."""
 

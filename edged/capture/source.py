@@ -17,7 +17,7 @@ from edged.masking import without_password
 from edged.types import Frame
 
 KINDS = (
-    "a picture, a directory or glob of pictures, a video file, /dev/videoN, webcam:N, "
+    "a picture, a directory or glob of pictures, a video file, picamera, /dev/videoN, webcam:N, "
     "a stream (rtsp://, rtsps://, http://, https://), athlete, or replay:VIDEO for benchmarks"
 )
 REPLAY = "replay:"
@@ -27,6 +27,7 @@ PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", "
 """How the names of pictures end, in lower case; any other file is taken for a video."""
 
 _ATHLETE = re.compile(r"athlete([:?].*)?", re.DOTALL)
+_PICAMERA = re.compile(r"picamera(:.+)?")
 _WEBCAM = re.compile(r"/dev/(?:.+/)?video\d+|/dev/v4l/.+|webcam:\d+")
 """Below /dev are files too, as in /dev/shm."""
 _STREAM = re.compile(r"(rtsps?|https?)://.+", re.IGNORECASE | re.DOTALL)
@@ -34,6 +35,10 @@ _STREAM = re.compile(r"(rtsps?|https?)://.+", re.IGNORECASE | re.DOTALL)
 
 class SourceGoneError(SourceError):
     """A file has ended before its time: there are no more frames."""
+
+
+class SourceStuckError(SourceError):
+    """A driver hangs in this process, which cannot open the camera again before it comes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class Source(Protocol):
     def read(self, timeout_s: float) -> Frame | None:
         """The next frame, waiting until it is due; None: the end, and so at every later call.
 
+        A live source has no end: None says that it was told to stop.
+
         A file's wait for the moment of its next frame does not count as time without a frame.
 
         Raises:
@@ -76,20 +83,14 @@ class Source(Protocol):
 
 
 def open_source(settings: Camera, stop: Event | None = None) -> Source:
-    """Open what `settings.source` names; `stop`, once set, ends a file's wait for its next frame.
+    """Open what `settings.source` names; `stop`, once set, ends the wait for the next frame.
 
     Raises:
         SourceError: the address names nothing that gives frames.
     """
     address, stop = settings.source, stop or Event()
-    if _WEBCAM.fullmatch(address):
-        from edged.capture.opencv import open_webcam  # noqa: PLC0415 - OpenCV takes a while
-
-        return open_webcam(settings)
-    if _STREAM.fullmatch(address):
-        from edged.capture.opencv import open_stream  # noqa: PLC0415
-
-        return open_stream(settings)
+    if is_live(address):
+        return _open_live(settings, stop)
     if is_athlete(address):
         from edged.capture.athlete.source import Rendered  # noqa: PLC0415
 
@@ -100,7 +101,7 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
         return Replay(Path(address.removeprefix(REPLAY)), settings, stop)
     paths = files_at(address)
     if len(paths) == 1 and not is_picture(paths[0]):
-        from edged.capture.opencv import VideoFile  # noqa: PLC0415
+        from edged.capture.opencv import VideoFile  # noqa: PLC0415 - OpenCV takes a while
 
         return VideoFile(paths[0], settings, stop)
     from edged.capture.images import Pictures  # noqa: PLC0415
@@ -108,9 +109,20 @@ def open_source(settings: Camera, stop: Event | None = None) -> Source:
     return Pictures(paths, settings, stop)
 
 
+def _open_live(settings: Camera, stop: Event) -> Source:
+    if _PICAMERA.fullmatch(settings.source):
+        from edged.capture.picamera import PiCamera  # noqa: PLC0415 - its library is not for all
+
+        return PiCamera(settings, stop)
+    from edged.capture.opencv import open_stream, open_webcam  # noqa: PLC0415 - takes a while
+
+    is_webcam = _WEBCAM.fullmatch(settings.source)
+    return open_webcam(settings) if is_webcam else open_stream(settings)
+
+
 def is_live(address: str) -> bool:
     """Whether the address is of a camera or stream, which may come and go."""
-    return bool(_WEBCAM.fullmatch(address) or _STREAM.fullmatch(address))
+    return any(kind.fullmatch(address) for kind in (_PICAMERA, _WEBCAM, _STREAM))
 
 
 def is_athlete(address: str) -> bool:

@@ -14,7 +14,7 @@ from edged.capture.athlete.athlete import Athlete, frames_within
 from edged.capture.athlete.script import Script
 from edged.capture.athlete.told import ToldClip, ToldMoment, tell
 from edged.commands.ending import ends_by_sigterm
-from edged.commands.files import Part, Video, check_place, check_video
+from edged.commands.files import Part, Video, check_place, check_video, held_fps, move_together
 from edged.commands.progress import bar
 from edged.errors import UsageError
 from edged.types import Pixels
@@ -37,7 +37,7 @@ def run(
 ) -> None:
     """Render an exercise, a script or, of neither, each exercise in turn.
 
-    Either both files are there in the end, whole, or none is.
+    Either both files are put in their places, whole, or none is, see `move_together`.
 
     Raises:
         UsageError: options contradict, no video can be written to `out`, or it gets too long.
@@ -45,6 +45,7 @@ def run(
         EdgedError: a file cannot be written.
     """
     _check(out, truth, size, (fps, view_deg, seconds))
+    fps = held_fps(out, fps)
     script = _script(exercise, file, seed=seed, reps=reps)
     athlete = Athlete(script, *size, view_deg)
     duration_s = _duration_s(athlete, seconds)
@@ -53,7 +54,9 @@ def run(
     pixels: Pixels = np.empty((size[1], size[0], 3), np.uint8)
     with ends_by_sigterm(), contextlib.ExitStack() as parts:
         beside = None if truth is None else parts.enter_context(Part(truth))
-        with Video(out, size, fps) as video, bar(count) as advance:
+        video = Video(out, size, fps)
+        parts.callback(video.abandon)
+        with bar(count) as advance:
             for number in range(count):
                 moment = athlete.at(number / fps)
                 athlete.paint(moment, pixels, number)
@@ -61,18 +64,19 @@ def run(
                 if beside is not None:
                     told.append(tell(number, number / fps, moment, athlete.truth(moment)))
                 advance(moment.exercise, 1.0)
-            if beside is not None:
-                clip = ToldClip(
-                    width=size[0],
-                    height=size[1],
-                    fps=fps,
-                    seed=script.workout.seed,
-                    view_deg=round(athlete.view_deg, 3),
-                    frames=told,
-                )
-                beside.write(msgspec.json.encode(clip))
+        done = [video.sealed()]
         if beside is not None:
-            beside.move()
+            clip = ToldClip(
+                width=size[0],
+                height=size[1],
+                fps=fps,
+                seed=script.workout.seed,
+                view_deg=round(athlete.view_deg, 3),
+                frames=told,
+            )
+            beside.write(msgspec.json.encode(clip))
+            done.append(beside)
+        move_together(done)
     where = f"; the truth is in {truth}" if truth is not None else ""
     print(f"{out}: {count} frames, {count / fps:.1f} s{where}")
 

@@ -17,7 +17,7 @@ from edged.capture.source import is_athlete
 from edged.commands.address import broker_settings
 from edged.commands.child import Child
 from edged.commands.needs import MODEL_OF_PEOPLE, OWN_MODEL, find_model
-from edged.commands.place import DEVICE, Place, connect, subscribe_line
+from edged.commands.place import Place, connect, new_device, subscribe_line
 from edged.commands.referee import Referee
 from edged.commands.watch import follow
 from edged.config import (
@@ -33,9 +33,9 @@ from edged.config import (
     dump,
 )
 from edged.errors import BrokerError, EdgedError, EngineError
-from edged.inference.catalog import ModelFile
+from edged.inference.alone import sections, spec_of
+from edged.inference.catalog import Kind, ModelFile
 from edged.inference.engine import Engine
-from edged.inference.specs import describe
 from edged.messages import Topics
 from edged.view.screen import number
 from edged.view.state import Totals, Watched
@@ -77,21 +77,26 @@ def run(
     file = find_model(model, source)
     ending = Ending()
     with ending.noted(), contextlib.ExitStack() as undo:
-        watched = Watched(settings.prefix, DEVICE)
-        config = _config(source, _sections(file, model))
-        referee = _referee(config, Topics(settings.prefix, DEVICE))
+        device = new_device()
+        watched = Watched(settings.prefix, device)
+        kind = _kind(file, ending)
+        if kind is None:
+            return ending.code or 0
+        config = _config(device, source, sections(kind, model))
+        referee = _referee(config, Topics(settings.prefix, device))
 
         def take(topic: str, payload: bytes) -> None:
             watched.take(topic, payload)
             if referee is not None:
                 referee.take(topic, payload)
 
-        place = connect(settings, take, ending, is_named=broker is not None, undo=undo)
+        place = connect(settings, device, take, ending, is_named=broker is not None, undo=undo)
         if place is None:
             return ending.code or 0
         print(f"broker     {place.settings.host}:{place.settings.port} {place.words}")
-        print(f"subscribe  {subscribe_line(place.settings)}", flush=True)
-        config = msgspec.structs.replace(config, mqtt=place.settings)
+        print(f"subscribe  {subscribe_line(place.settings, place.device)}", flush=True)
+        visitor = msgspec.structs.replace(place.settings, forget_at_end=True)
+        config = msgspec.structs.replace(config, mqtt=visitor)
         daemon = undo.enter_context(_daemon(config))
         demo = _Demo(watched, daemon, place, seconds)
         try:
@@ -100,7 +105,7 @@ def run(
                 place.subscriber,
                 ending,
                 is_over=demo.is_over,
-                hint=f"q ends   {subscribe_line(place.settings)}",
+                hint=f"q ends   {subscribe_line(place.settings, place.device)}",
                 notes=tuple if referee is None else referee.notes,
             )
         finally:
@@ -111,15 +116,10 @@ def run(
     return ending.code or 0
 
 
-def _sections(file: ModelFile, model: str) -> tuple[PoseModel, LabelModel]:
-    """What the model goes under, by what it gives."""
-    if _kind(file) == "labels":
-        return PoseModel(model=""), LabelModel(model=model)
-    return PoseModel(model=model), LabelModel()
+def _kind(file: ModelFile, ending: Ending) -> Kind | None:
+    """What it gives; a model that the catalog does not know is loaded to find out.
 
-
-def _kind(file: ModelFile) -> str:
-    """`pose` or `labels`; a model that the catalog does not know is loaded to find out.
+    None: the user wants an end.
 
     Raises:
         ModelError: it is neither, or cannot be loaded.
@@ -130,19 +130,20 @@ def _kind(file: ModelFile) -> str:
     try:
         until = time.monotonic() + FIRST_FRAME_S
         while not engine.poll_start(POLL_S):
+            if ending.is_noted():
+                return None
             if time.monotonic() > until:
                 raise EngineError(f"{file.path} is not loaded within {FIRST_FRAME_S:.0f} s")
-        (signature,) = engine.signatures
-        return describe(file, signature.inputs, signature.outputs).kind
+        return spec_of(file, engine).kind
     finally:
         engine.close()
 
 
-def _config(source: str, sections: tuple[PoseModel, LabelModel]) -> Config:
+def _config(device: str, source: str, models: tuple[PoseModel, LabelModel]) -> Config:
     """Of the daemon, but for its broker. What ends is shown again and again."""
-    pose, labels = sections
+    pose, labels = models
     return Config(
-        device=Device(name=DEVICE),
+        device=Device(name=device),
         camera=Camera(source=source, loop=True),
         pose=pose,
         labels=labels,
@@ -232,6 +233,6 @@ def _tell_end(totals: Totals, oks: float | None, place: Place) -> None:
     if oks is not None:
         print(f"accuracy   mean OKS {oks:.3f} against the truth")
     if place.broker is None:
-        print(f"subscribe  {subscribe_line(place.settings)}")
+        print(f"subscribe  {subscribe_line(place.settings, place.device)}")
     else:
         print("broker     ended with the demo; apt install mosquitto gives one that stays")

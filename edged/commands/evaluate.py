@@ -28,9 +28,9 @@ from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.evaluation import plot
 from edged.evaluation.metrics import mark
 from edged.evaluation.report import Report, Sample, View, report, table, view_of
+from edged.inference.alone import spec_of
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
-from edged.inference.specs import describe
 from edged.masking import without_password
 from edged.pipeline import ModelFiles, Pipeline, Result
 from edged.types import READ_TIMEOUT_S, Frame, Pixels, Truth
@@ -43,10 +43,12 @@ REPS = 3
 PLOT = Path("evaluation.png")
 ASPECT = 0.02
 """By so much may the shape of a video's frames and that of its truth's differ."""
+RATE = 0.01
+"""And the rate, which some programs round."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shot:
+class Shot:
     """A frame and the truth about it."""
 
     frame: Frame
@@ -59,7 +61,7 @@ class _Shot:
 class _Shots:
     """What is looked at."""
 
-    each: Iterator[_Shot]
+    each: Iterator[Shot]
     most: int
     """They are no more than this."""
     looks: Literal[0, 1, 2]
@@ -108,7 +110,7 @@ def run(
         if source == ANYONE:
             if truth is not None:
                 raise UsageError("--truth goes with a video: the athlete knows its own")
-            shots = _Shots(_anyone(seed or 0, frames), frames, looks or 2)
+            shots = _Shots(anyone(seed or 0, frames), frames, looks or 2)
         else:
             if seed is not None or looks is not None:
                 raise UsageError(
@@ -153,8 +155,7 @@ def _draw(told: Report, wanted: Path | None) -> str:
 
 
 def _samples(engine: Engine, file: ModelFile, source: str, shots: _Shots) -> list[Sample]:
-    (signature,) = engine.signatures
-    spec = describe(file, signature.inputs, signature.outputs)
+    spec = spec_of(file, engine)
     if spec.kind != "pose":
         raise UsageError(f"--model: {spec.name} finds no poses: there is nothing to compare")
     pipeline = Pipeline(engine, ModelFiles(file, None), PoseModel(), LabelModel())
@@ -173,13 +174,14 @@ def _samples(engine: Engine, file: ModelFile, source: str, shots: _Shots) -> lis
             except EngineError as error:
                 place = f"{source}: frame {shot.frame.seq}"
                 raise EngineError(f"{place}: no answer: {error}") from error
-            samples.append(_sample(shot, result))
+            samples.append(sample_of(shot, result))
             shot.frame.release()
             advance(shot.exercise, 1.0)
     return samples
 
 
-def _sample(shot: _Shot, result: Result) -> Sample:
+def sample_of(shot: Shot, result: Result) -> Sample:
+    """How near the best pose of a result is to the truth."""
     best = max(result.poses or (), key=lambda pose: pose.score, default=None)
     height, width, _ = shot.frame.pixels.shape
     near = mark(None if best is None else best.keypoints, shot.truth, (width, height))
@@ -193,7 +195,7 @@ def _report(samples: Sequence[Sample], model: str, source: str, looks: int) -> R
         raise SourceError(f"{source}: {error}") from error
 
 
-def _anyone(seed: int, frames: int) -> Iterator[_Shot]:
+def anyone(seed: int, frames: int) -> Iterator[Shot]:
     """Another person, place and view in every frame, each exercise in turn."""
     pixels: Pixels = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
     for number in range(frames):
@@ -204,7 +206,7 @@ def _anyone(seed: int, frames: int) -> Iterator[_Shot]:
         moment = athlete.at(float(draw.uniform(0.0, athlete.duration_s)))
         athlete.paint(moment, pixels, number)
         frame = Frame(pixels, number, number, 0.0, name=ANYONE)
-        yield _Shot(frame, athlete.truth(moment), exercise, view_of(athlete.view_deg))
+        yield Shot(frame, athlete.truth(moment), exercise, view_of(athlete.view_deg))
 
 
 def _sequence(source: str, truth: Path | None, frames: int, undo: contextlib.ExitStack) -> _Shots:
@@ -227,17 +229,20 @@ def _athlete(source: str, most: int, undo: contextlib.ExitStack) -> _Shots:
     info, frames = _opened(settings, undo)
     view = view_of(athlete.view_deg)
 
-    def each() -> Iterator[_Shot]:
+    def each() -> Iterator[Shot]:
         for _, frame in zip(range(most), frames, strict=False):
             moment = athlete.at(frame.seq / FPS)
-            yield _Shot(frame, athlete.truth(moment), moment.exercise, view)
+            yield Shot(frame, athlete.truth(moment), moment.exercise, view)
 
     return _Shots(each(), min(most, info.frames or most), looks=0)
 
 
 def _clip(source: str, truth: Path, most: int, undo: contextlib.ExitStack) -> _Shots:
     told = read_clip(truth)
-    settings = Camera(source=source, width=told.width, height=told.height, pace="fast")
+    # Pictures have no rate of their own: they are shown at the truth's.
+    settings = Camera(
+        source=source, width=told.width, height=told.height, fps=told.fps, pace="fast"
+    )
     info, frames = _opened(settings, undo)
     count = len(told.frames)
     if info.frames and info.frames != count:
@@ -247,16 +252,20 @@ def _clip(source: str, truth: Path, most: int, undo: contextlib.ExitStack) -> _S
             f"{truth} is of a video of {told.width}x{told.height}, "
             f"and {source} has the shape of {info.width}x{info.height}"
         )
+    if info.fps and abs(info.fps / told.fps - 1) > RATE:
+        raise SourceError(
+            f"{truth} is of a video of {told.fps:g} frames/s, and {source} has {info.fps:g}"
+        )
     view = view_of(told.view_deg)
 
-    def each() -> Iterator[_Shot]:
+    def each() -> Iterator[Shot]:
         for moment in told.frames[:most]:
             frame = next(frames, None)
             if frame is None:
                 raise SourceError(
                     f"{truth} tells of {count} frames, and {source} has {moment.frame}"
                 )
-            yield _Shot(frame, truth_of(moment), moment.exercise, view)
+            yield Shot(frame, truth_of(moment), moment.exercise, view)
 
     return _Shots(each(), min(most, count), looks=0)
 

@@ -22,9 +22,9 @@ from edged.commands.overlays import Overlays, targets
 from edged.commands.progress import bar
 from edged.config import Camera, Inference, LabelModel, PoseFit, PoseModel, model_directories
 from edged.errors import EngineError, SourceError, UsageError
+from edged.inference.alone import spec_of
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
-from edged.inference.specs import describe
 from edged.masking import without_password
 from edged.messages import Count, LabelsMessage, PoseMessage
 from edged.overlay import draw_labels, draw_poses
@@ -177,8 +177,7 @@ def _pipeline(engine: Engine, file: ModelFile, fit: PoseFit, labels: Path | None
         UsageError: an option is for the other kind of model.
         ModelError: the model or its labels cannot be used.
     """
-    (signature,) = engine.signatures
-    spec = describe(file, signature.inputs, signature.outputs, labels)
+    spec = spec_of(file, engine, labels)
     if spec.kind == "pose" and labels is not None:
         raise UsageError(f"--labels goes with classifiers, and {spec.name} finds poses")
     if spec.kind == "labels" and fit != "auto":

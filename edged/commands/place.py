@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import secrets
 import shlex
 import socket
 import time
@@ -24,7 +25,6 @@ from edged.view.terminal import Ending
 Take: TypeAlias = Callable[[str, bytes], None]
 """Takes the topic and the payload of a message."""
 
-DEVICE = "demo"
 BROKER_S = 3.0
 """What a broker gets to answer in, and to forget."""
 POLL_S = 0.02
@@ -35,6 +35,8 @@ class Place:
     """Where the demo's messages go."""
 
     settings: Mqtt
+    device: str
+    """Of the demo."""
     words: str
     """How the address came about."""
     subscriber: Subscriber
@@ -42,14 +44,15 @@ class Place:
     """Ours; None: it was there before."""
 
     def clean_up(self) -> None:
-        """Leave nothing retained in a broker that stays."""
+        """Leave nothing retained in a broker that stays, also where the daemon could not."""
         if self.broker is None:
-            topics = Topics(self.settings.prefix, DEVICE)
+            topics = Topics(self.settings.prefix, self.device)
             self.subscriber.forget((topics.status, topics.info), BROKER_S)
 
 
 def connect(
     settings: Mqtt,
+    device: str,
     take: Take,
     ending: Ending,
     *,
@@ -70,7 +73,7 @@ def connect(
     if ending.is_noted():
         return None
     if subscriber.connected:
-        return Place(settings, "(it was there)", subscriber, None)
+        return Place(settings, device, "(it was there)", subscriber, None)
     problem = subscriber.problem or f"no answer from broker {subscriber.address}"
     if is_named:
         raise BrokerError(f"{problem}; without --broker, the demo starts one of its own")
@@ -95,7 +98,7 @@ def connect(
     if not subscriber.connected:
         raise BrokerError(f"the demo's own broker does not start: {child.last_words}")
     return Place(
-        ours, f"(one of the demo's own, since there is {clean(problem)})", subscriber, child
+        ours, device, f"(one of the demo's own, since there is {clean(problem)})", subscriber, child
     )
 
 
@@ -108,7 +111,12 @@ def _wait(subscriber: Subscriber, ending: Ending) -> None:
         time.sleep(POLL_S)
 
 
-def subscribe_line(settings: Mqtt) -> str:
+def new_device() -> str:
+    """A name of its own: two demos on one broker must not be taken for one device."""
+    return f"demo-{secrets.token_hex(2)}"
+
+
+def subscribe_line(settings: Mqtt, device: str) -> str:
     """For a shell. The password is not told: who has one knows it."""
     words = ["mosquitto_sub", "-h", settings.host]
     if settings.port != Mqtt().port:
@@ -117,4 +125,4 @@ def subscribe_line(settings: Mqtt) -> str:
         words += ["--tls-use-os-certs"]
     if settings.username:
         words += ["-u", settings.username, "-P", "PASSWORD"]
-    return shlex.join([*words, "-v", "-t", Topics(settings.prefix, DEVICE).everything])
+    return shlex.join([*words, "-v", "-t", Topics(settings.prefix, device).everything])

@@ -15,12 +15,16 @@ def bar(total: float, *, is_wanted: bool = True) -> Iterator[Callable[[str, floa
         return
     from rich import progress as bars  # noqa: PLC0415 - only for those who see it
     from rich.console import Console  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
 
+    # A long name gets the room that is left, and no more.
+    name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     with bars.Progress(
         bars.BarColumn(),
         bars.TaskProgressColumn(),
         bars.TimeRemainingColumn(),
-        bars.TextColumn("{task.description}", markup=False),
+        bars.TextColumn("{task.description}", markup=False, table_column=name),
+        expand=True,
         console=Console(stderr=True),
         redirect_stdout=sys.stdout.isatty(),  # lines go above the bar; a pipe stays a pipe
         transient=True,

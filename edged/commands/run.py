@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from edged.config import load
-from edged.daemon import Daemon
+from edged.daemon import serve
 
 
 def run(config_file: Path | None) -> int:
@@ -15,8 +14,4 @@ def run(config_file: Path | None) -> int:
     Raises:
         EdgedError: the configuration or what it names cannot be used.
     """
-    config = load(config_file)
-    logging.basicConfig(
-        level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(message)s"
-    )
-    return Daemon(config, lambda: load(config_file)).run()
+    return serve(lambda: load(config_file))

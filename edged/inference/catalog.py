@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import hashlib
+import io
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -335,16 +336,22 @@ def has_content(path: Path, file: File) -> bool:
         ModelError: the file cannot be read.
     """
     try:
-        with path.open("rb") as stream:
-            if file.sha256 is not None:
-                return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
-            size = os.fstat(stream.fileno()).st_size
-            named = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-            while chunk := stream.read(1 << 20):
-                named.update(chunk)
-            return named.hexdigest() == file.blob
+        with io.FileIO(path) as stream:
+            return holds(stream, file)
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
+
+
+def holds(stream: io.FileIO, file: File) -> bool:
+    """The same of a file that is open, whatever has become of its name. Raises `OSError`."""
+    stream.seek(0)
+    if file.sha256 is not None:
+        return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
+    size = os.fstat(stream.fileno()).st_size
+    named = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    while chunk := stream.read(1 << 20):
+        named.update(chunk)
+    return named.hexdigest() == file.blob
 
 
 def _read(path: Path) -> bytes:

@@ -51,6 +51,8 @@ class Patience:
     """For a connection, and for each next byte."""
     tries: int = 3
     """Of an address, without much that arrives."""
+    most: int = 100
+    """Of an address, whatever arrives."""
     backoff_s: float = 1.0
     """Between two tries, about; doubles each time."""
 
@@ -72,9 +74,19 @@ class FetchError(Exception):
         self.reached = reached
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """How a file came."""
+
+    is_one_answer: bool
+    """Pieces of several may not be of the same file."""
+    is_sized: bool
+    """Its size was told, by the server or before; otherwise it may have been cut off."""
+
+
 def fetch(
     address: str, size: int | None, part: io.FileIO, watcher: Watcher, patience: Patience
-) -> bool:
+) -> Fetched:
     """Bring the file `part` to its end with what an address gives.
 
     Args:
@@ -85,22 +97,23 @@ def fetch(
         watcher: is told.
         patience: how often, and how long.
 
-    Returns:
-        Whether all of it is of one answer. Pieces of several may not be of the same file.
-
     Raises:
         FetchError: the address cannot give the file.
         OSError: the disk cannot take it.
     """
     failures = 0
+    farthest = part.seek(0, os.SEEK_END)
+    tried = 0
     while True:
-        before = part.seek(0, os.SEEK_END)
+        tried += 1
         try:
-            return _try(address, size, part, watcher, patience.timeout_s) == 0
+            return _try(address, size, part, watcher, patience.timeout_s)
         except FetchError as error:
-            gained = part.seek(0, os.SEEK_END) - before
+            # Against the farthest ever: a server may begin from the start again and again.
+            gained = part.seek(0, os.SEEK_END) - farthest
+            farthest += max(0, gained)
             failures = 1 if gained >= PROGRESS_BYTES else failures + 1
-            if not error.again or failures >= patience.tries:
+            if not error.again or failures >= patience.tries or tried >= patience.most:
                 raise
             wait_s = patience.wait_s(failures)
             watcher.trouble(f"{error}; again in {wait_s:.1f} s")
@@ -109,8 +122,8 @@ def fetch(
 
 def _try(
     address: str, size: int | None, part: io.FileIO, watcher: Watcher, timeout_s: float
-) -> int:
-    """One request and its answer; the number of the first byte that came."""
+) -> Fetched:
+    """One request and its answer."""
     start = part.seek(0, os.SEEK_END)
     answer = _ask(address, start, timeout_s) or _ask(address, 0, timeout_s)
     if answer is None:
@@ -135,7 +148,7 @@ def _try(
                 raise FetchError(address, "sends next to nothing", again=True)
         if whole is not None and done < whole:
             raise FetchError(address, f"ended after {done} of {whole} bytes", again=True)
-    return answer.start
+    return Fetched(answer.start == 0, whole is not None)
 
 
 class _Pace:

@@ -73,6 +73,11 @@ class Engine:
         return ACCELERATOR
 
     @property
+    def deadline_s(self) -> float:
+        """How long an invoke may take; 0: not measured yet."""
+        return self._deadline_s
+
+    @property
     def worker_pid(self) -> int | None:
         """Of the worker; None: there is none now."""
         worker = self._worker
@@ -192,7 +197,7 @@ class Engine:
             wanted_s = max(LEAST_DEADLINE_S, DEADLINE_FACTOR * slowest_s)
             self._deadline_s = min(wanted_s, MOST_DEADLINE_S)
         if self.problem is not None and self._faults <= 1:
-            _log.info("the worker is back (process %d)", worker.pid)
+            _log.info("the worker is back (process %d)", worker.pid, extra={"event": "worker-back"})
         self.problem = None
         self._since = time.monotonic()
         self._ready = True
@@ -207,7 +212,9 @@ class Engine:
         # Before the first answer, whoever waits for it is told by the exception.
         if self.signatures and self.problem != self._told and not self._closed:
             self._told = self.problem
-            _log.warning("no answer from the models: %s", self.problem)
+            _log.warning(
+                "no answer from the models: %s", self.problem, extra={"event": "worker-lost"}
+            )
 
     def _pause_after_fault(self) -> float:
         """None for a fault now and then, a short one where a worker does not last."""

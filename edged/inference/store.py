@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edged.errors import DownloadError, EdgedError, ModelError, UnreachableError
-from edged.inference.catalog import Entry, File, copies, find, has_content
+from edged.inference.catalog import Entry, File, copies, find, has_content, holds
 from edged.inference.download import FetchError, Patience, Watcher, fetch
 
 _PATIENCE = Patience()
@@ -103,6 +103,8 @@ def pull(
                 return
             _fill(part, path, file, addresses, watcher, patience)
             os.fsync(part.fileno())
+            if not _is_at(part_of(path), part):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), part_of(path))
             part_of(path).replace(path)
             _sync(directory)
     except OSError as error:
@@ -120,39 +122,54 @@ def _fill(
     patience: Patience,
 ) -> None:
     """Bring `part` to the right content."""
-    here = part_of(path)
-    size = here.stat().st_size
-    if size and has_content(here, file):
+    size = part.seek(0, os.SEEK_END)
+    if size and holds(part, file):
         return
     if file.bytes is not None and size >= file.bytes:
         part.truncate(0)
     failures: list[FetchError] = []
     for address in addresses:
         try:
-            for _ in range(2):  # once more, where pieces may not belong together
-                is_one_piece = fetch(address, file.bytes, part, watcher, patience)
-                if has_content(here, file):
-                    return
-                part.truncate(0)
-                if is_one_piece:
-                    break
+            _bring(address, part, file, watcher, patience)
         except FetchError as error:
             failures.append(error)
         else:
-            failures.append(FetchError(address, "another file, by its checksum"))
+            return
         if address != addresses[-1]:
             watcher.trouble(f"{failures[-1]}; asking the next address")
-    raise _all_failed(failures, path)
+    raise _all_failed(failures, path, part.seek(0, os.SEEK_END))
 
 
-def _all_failed(failures: Sequence[FetchError], path: Path) -> DownloadError:
+def _bring(address: str, part: io.FileIO, file: File, watcher: Watcher, patience: Patience) -> None:
+    """Bring `part` to the right content with what an address gives.
+
+    Raises:
+        FetchError: the address does not give the file; `part` is empty if it gives another one.
+        OSError: the disk cannot take it.
+    """
+    fetched = fetch(address, file.bytes, part, watcher, patience)
+    is_right = holds(part, file)
+    if not (is_right or fetched.is_sized):
+        # Perhaps it was cut off: a server that can go on from there tells where the end is.
+        fetched = fetch(address, file.bytes, part, watcher, patience)
+        is_right = holds(part, file)
+    if not (is_right or fetched.is_one_answer):  # then the pieces may not belong together
+        part.truncate(0)
+        fetched = fetch(address, file.bytes, part, watcher, patience)
+        is_right = holds(part, file)
+    if not is_right:
+        part.truncate(0)
+        size = "" if fetched.is_sized else ", or cut off: the server does not tell its size"
+        raise FetchError(address, f"another file, by its checksum{size}")
+
+
+def _all_failed(failures: Sequence[FetchError], path: Path, begun: int) -> DownloadError:
     told = "; ".join(str(failure) for failure in failures)
     if not any(failure.reached for failure in failures):
         return UnreachableError(
             f"{told}: check the network (https_proxy names a proxy), or name a mirror in "
             "EDGED_MODELS_URL"
         )
-    begun = part_of(path).stat().st_size
     if begun:
         return DownloadError(f"{told}: pull it again, it goes on after {begun} bytes")
     return DownloadError(
@@ -216,11 +233,16 @@ _REMEDIES = {
     errno.EPERM: "pull it as the owner of that folder, or set XDG_DATA_HOME",
     errno.EROFS: "set XDG_DATA_HOME to a folder that can be written",
     errno.ELOOP: "a link is in the way: remove it",
+    errno.EISDIR: "something else is in the way: remove it",
+    errno.ESPIPE: "something else is in the way: remove it",
+    errno.ENOENT: "removed meanwhile: pull it again",
 }
 
 
 def _told(error: OSError, path: Path) -> EdgedError:
-    where = error.filename or path
+    # Of a renaming, what is wrong is where it leads; what cannot be sought in is the beginning.
+    nameless = part_of(path) if error.errno == errno.ESPIPE else path
+    where = error.filename2 or error.filename or nameless
     remedy = _REMEDIES.get(error.errno or 0, "set XDG_DATA_HOME to another folder")
     return EdgedError(f"{where}: {(error.strerror or str(error)).lower()}: {remedy}")
 
@@ -233,7 +255,10 @@ def is_installed(entry: Entry, directories: Sequence[Path]) -> bool:
 def removable(
     name: str, models: Mapping[str, Entry], directories: Sequence[Path], own: Path
 ) -> list[Path]:
-    """What only this model needs in the own directory, beginnings of downloads included."""
+    """What only this model needs in the own directory, beginnings of downloads included.
+
+    Not those that are being pulled.
+    """
     needed = {
         file.name
         for other, entry in models.items()
@@ -242,7 +267,20 @@ def removable(
     }
     files = [file for file in models[name].files.values() if not file.shipped]
     paths = [own / file.name for file in files if file.name not in needed]
-    return [path for whole in paths for path in (whole, part_of(whole)) if path.is_file()]
+    here = [path for path in paths if path.is_file()]
+    begun = [part for path in paths if (part := part_of(path)).is_file()]
+    return here + [part for part in begun if not _is_locked(part)]
+
+
+def _is_locked(part: Path) -> bool:
+    try:
+        with part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def remove(paths: Sequence[Path]) -> int:

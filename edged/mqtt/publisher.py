@@ -123,7 +123,10 @@ class Publisher:
                 self._remember(topic, payload)
 
     def close(self) -> None:
-        """Tell `offline`, disconnect and stop, within CLOSE_TIMEOUT_S. May be called twice."""
+        """Tell `offline`, be forgotten if `forget_at_end`, disconnect and stop.
+
+        Within CLOSE_TIMEOUT_S. May be called twice.
+        """
         with self._lock:
             if not self._closing.is_set():
                 self._farewell_until_ns = time.monotonic_ns() + int(FAREWELL_S * 1e9)
@@ -245,13 +248,22 @@ class Publisher:
         if self._drain(connection, until_ns):
             with self._lock:
                 self._remember(self._topics.status, OFFLINE)
-            if self._drain(connection, until_ns):
+            if self._drain(connection, until_ns) and self._forgotten(connection, until_ns):
                 connection.finish()
         with self._lock:
             self._streams.clear()
             self.connected, self._connection = False, None
         self.protocol = None
         self._changed(None, anyway=True)
+
+    def _forgotten(self, connection: Connection, until_ns: int) -> bool:
+        """Have the broker forget all states, if that is wanted; False: not in time."""
+        if not self._settings.forget_at_end:
+            return True
+        with self._lock:
+            for topic in self._states:
+                self._remember(topic, b"")  # MQTT's way to say that nothing is retained
+        return self._drain(connection, until_ns)
 
     def _drain(self, connection: Connection, until_ns: int) -> bool:
         """Send until nothing waits and all is acknowledged; False: not in time."""
@@ -274,7 +286,8 @@ class Publisher:
         self.reconnects = self._connections
         self._connections += 1
         self._since_ns = time.monotonic_ns()
-        log.info("connected to %s, MQTT %s", address(self._settings), protocol)
+        where = address(self._settings)
+        log.info("connected to %s, MQTT %s", where, protocol, extra={"event": "broker-found"})
         self._changed(None, anyway=True)
 
     def _lost(self, problem: str) -> None:
@@ -293,7 +306,7 @@ class Publisher:
         self.problem = problem
         if problem is not None and problem != self._told:
             self._told = problem
-            log.warning("%s", problem)
+            log.warning("%s", problem, extra={"event": "broker-lost"})
         if self._on_change is not None:
             try:
                 self._on_change()

@@ -1,12 +1,13 @@
 """Rendered frames become training pictures: crops, turned, mirrored, other colours, noise.
 
-Half of the pictures show the whole frame with borders, as the pipeline shows the first frame; half
-are squares about the person, as it shows those that follow (`edged.decoders.movenet.next_region`).
+Some pictures show the whole frame with borders, as the pipeline shows the first frame; the others
+are squares about the person, as it shows those that follow (`edged.decoders.person.next_region`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,11 @@ from edged.cv import cv2
 from edged.types import Pixels
 from models.training.targets import Floats
 
+Places: TypeAlias = npt.NDArray[np.floating[Any]]
+"""Points, x and y in pixels."""
+
 MIRRORED = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
 """Where each keypoint goes when left and right change places."""
-
-WHOLE_FRAME = 0.5
-"""Of the pictures show the whole frame."""
 
 BLANK = 0.02
 """Of the pictures are of one colour and noise: nobody is there either."""
@@ -49,16 +50,19 @@ def fit(sample: Sample, size: int) -> Sample:
     return _warp(sample, np.array([width / 2, height / 2]), side, 0.0, size)[0]
 
 
-def augment(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
-    """A picture of `size` by `size` made of a frame, different each time."""
+def augment(sample: Sample, size: int, whole: float, rng: np.random.Generator) -> Sample:
+    """A picture of `size` by `size` made of a frame, different each time.
+
+    It shows the whole frame with a probability of `whole`, and else the person.
+    """
     if rng.random() < BLANK:
         return _blank(size, rng)
     height, width, _ = sample.pixels.shape
     turn = float(np.clip(rng.normal(0, TURN_DEGREES / 2), -TURN_DEGREES, TURN_DEGREES))
     longer = float(max(width, height))
     present = sample.visibility > 0
-    if rng.random() < WHOLE_FRAME or not present.any():
-        centre = np.array([width, height]) / 2 + rng.normal(0, 0.03 * longer, 2)
+    if rng.random() < whole or not present.any():
+        centre: Places = np.array([width, height]) / 2 + rng.normal(0, 0.03 * longer, 2)
         side = longer * rng.uniform(0.85, 1.1)
         turn *= float(rng.random() < 0.5)  # noqa: PLR2004 - half of them hang straight
     else:
@@ -78,7 +82,7 @@ def mirror(sample: Sample) -> Sample:
     return Sample(pixels, keypoints, sample.visibility[MIRRORED])
 
 
-def _crop_about(points: Floats, rng: np.random.Generator) -> tuple[Floats, float]:
+def _crop_about(points: Places, rng: np.random.Generator) -> tuple[Places, float]:
     """The middle and side of a square with the person in it, mostly all of it."""
     low, high = points.min(axis=0), points.max(axis=0)
     extent = float((high - low).max())
@@ -88,7 +92,7 @@ def _crop_about(points: Floats, rng: np.random.Generator) -> tuple[Floats, float
 
 
 def _warp(
-    sample: Sample, centre: Floats, side: float, turn: float, size: int
+    sample: Sample, centre: Places, side: float, turn: float, size: int
 ) -> tuple[Sample, Pixels]:
     """The square of `side` about `centre` (pixels of the frame), turned by `turn` degrees.
 

@@ -116,11 +116,22 @@ class Batch:
     targets: Targets
 
 
-def batch(frames: Frames, step: int, count: int, size: int, grid: tuple[int, int]) -> Batch:
-    """The batch of a step: always the same, so that training goes on as if never interrupted."""
+def batch(
+    frames: Frames, step: int, count: int, size: int, grid: tuple[int, int], whole: float
+) -> Batch:
+    """The batch of a step: always the same, so that training goes on as if never interrupted.
+
+    Args:
+        frames: to make pictures of.
+        step: from 0.
+        count: of pictures.
+        size: of the pictures.
+        grid: rows and columns of the answer.
+        whole: how many of them show a whole frame, 0..1.
+    """
     rng = np.random.default_rng([step, 0xED6E])
     chosen = rng.integers(0, len(frames), count)
-    samples = [augment(frames.sample(int(index)), size, rng) for index in chosen]
+    samples = [augment(frames.sample(int(index)), size, whole, rng) for index in chosen]
     return Batch(
         pictures=np.stack([sample.pixels for sample in samples]),
         targets=encode(

@@ -9,37 +9,21 @@ Every operator is one that the Edge TPU compiler takes: Conv2D, Add, ResizeNeare
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
 from keras import layers
 
 from edged.decoders.heatmaps import CHANNELS
-
-STRIDE = 8
-"""Pixels of a cell of the answer."""
+from models.training.plan import Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How large the network is."""
+class Mix(Protocol):
+    """Layers that mix a cell with its neighbours, with all channels, and end in ReLU6."""
 
-    size: int = 160
-    """Pixels of the input, a multiple of 32."""
-    stem: int = 16
-    channels: tuple[int, ...] = (32, 64, 96, 128)
-    """At strides 4, 8, 16 and 32."""
-    convolutions: tuple[int, ...] = (2, 3, 3, 3)
-    """At each of them; the first one halves the size."""
-    pyramid: int = 64
-    """Channels on the way back up."""
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns of the answer."""
-        return self.size // STRIDE, self.size // STRIDE
+    def __call__(self, x: Any, channels: int, *, stride: int = 1) -> Any:
+        """As many channels, at 1/stride of the rows and columns."""
 
 
 @keras.saving.register_keras_serializable("edged")
@@ -52,33 +36,49 @@ class Double(layers.Layer):  # type: ignore[misc, name-defined, unused-ignore]
 
     def call(self, cells: Any) -> Any:
         """(batch, rows, columns, channels) to twice as many rows and columns."""
-        _, rows, columns, _ = cells.shape
-        return tf.compat.v1.image.resize_nearest_neighbor(cells, (2 * rows, 2 * columns))
+        # Constants where the size is fixed: the Edge TPU compiler wants no computed shapes.
+        sizes = cells.shape[1:3]
+        size = tf.shape(cells)[1:3] * 2 if None in sizes else tuple(2 * one for one in sizes)
+        return tf.raw_ops.ResizeNearestNeighbor(
+            images=cells, size=size, align_corners=False, half_pixel_centers=False
+        )
 
 
-def build(shape: Shape) -> Any:
+def convolve(x: Any, channels: int, *, stride: int = 1) -> Any:
+    """A plain convolution with the eight neighbours."""
+    return normalized(layers.Conv2D(channels, 3, stride, padding="same", use_bias=False)(x))
+
+
+def project(x: Any, channels: int) -> Any:
+    """Another number of channels, each cell by itself."""
+    return normalized(layers.Conv2D(channels, 1, use_bias=False)(x))
+
+
+def normalized(x: Any) -> Any:
+    """Over the batch, which the converter folds into the convolution before it; and ReLU6."""
+    return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.97)(x))
+
+
+def build(shape: Shape, *, any_size: bool = False, mix: Mix = convolve) -> Any:
     """A Keras model: float (batch, size, size, 3) in 0..1 to (batch, rows, columns, 51).
 
-    The answer is linear: the decoder cuts it to what makes sense.
+    The answer is linear: the decoder cuts it to what makes sense. The weights are the same for
+    every size; `any_size` makes a network that takes them all, to train with. `mix` is for
+    comparisons.
     """
-    picture = layers.Input((shape.size, shape.size, 3), name="picture")
-    x = _convolve(picture, shape.stem, stride=2)
+    size = None if any_size else shape.size
+    picture = layers.Input((size, size, 3), name="picture")
+    x = convolve(picture, shape.stem, stride=2)
     levels = []
     for channels, count in zip(shape.channels, shape.convolutions, strict=True):
-        x = _convolve(x, channels, stride=2)
+        x = mix(x, channels, stride=2)
         for _ in range(count - 1):
-            x = layers.Add()([x, _convolve(x, channels)])
+            x = layers.Add()([x, mix(x, channels)])
         levels.append(x)
     _, eighth, sixteenth, x = levels
-    x = _convolve(x, shape.pyramid, kernel=1)
+    x = project(x, shape.pyramid)
     for level in (sixteenth, eighth):
-        x = layers.Add()([Double()(x), _convolve(level, shape.pyramid, kernel=1)])
-        x = _convolve(x, shape.pyramid)
+        x = layers.Add()([Double()(x), project(level, shape.pyramid)])
+        x = mix(x, shape.pyramid)
     answer = layers.Conv2D(CHANNELS, 1, name="heatmaps")(x)
     return keras.Model(picture, answer, name="athlete_pose")
-
-
-def _convolve(x: Any, channels: int, kernel: int = 3, stride: int = 1) -> Any:
-    """A convolution, normalized over the batch (the converter folds that in), and ReLU6."""
-    x = layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False)(x)
-    return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.97)(x))

@@ -7,6 +7,7 @@ large or for a loss of precision. Only the compiler itself, `edgetpu_compiler`, 
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from edged.errors import ModelError
 
 _MAPPED_DIMENSIONS = 3
 _SOFTMAX_ELEMENTS = 16_000
+_LANES = 4
 _BYTES = {"INT8", "UINT8"}
 _BIASES = {"INT32"}
 
@@ -63,11 +65,17 @@ def operators(model: bytes) -> list[Operator]:
     """The operators of a model, in the order in which they run.
 
     Raises:
-        ModelError: these bytes are no TensorFlow Lite model, or one of several graphs.
+        ModelError: these bytes are no model of TensorFlow Lite, damaged, or of several graphs.
     """
     if model[4:8] != b"TFL3":
         raise ModelError("not a TensorFlow Lite model: bytes 4 to 8 are not TFL3")
-    graphs = schema.ModelT.InitFromPackedBuf(bytearray(model))
+    try:
+        return _operators(schema.ModelT.InitFromPackedBuf(bytearray(model)))
+    except (struct.error, IndexError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise ModelError(f"a damaged TensorFlow Lite model: {error}") from error
+
+
+def _operators(graphs: Any) -> list[Operator]:
     if len(graphs.subgraphs) != 1:
         raise ModelError(f"a model of {len(graphs.subgraphs)} graphs: only one can be compiled")
     (graph,) = graphs.subgraphs
@@ -166,7 +174,8 @@ def _fully_connected(operator: Operator) -> Iterator[str]:
         yield "its output has more than one dimension"
 
 
-def _resize(operator: Operator) -> Iterator[str]:
+def _resize_nearest(operator: Operator) -> Iterator[str]:
+    # The bilinear one is taken so by compiler 16: Coral's MoveNet has it.
     if getattr(operator.options, "halfPixelCenters", False):
         yield "half_pixel_centers, which compilers up to 15 refuse (google-coral/edgetpu #187)"
 
@@ -191,13 +200,35 @@ def _not_the_batch(operator: Operator) -> Iterator[str]:
     axes = operator.inputs[1].constant if operator.inputs[1] is not None else None
     first = operator.inputs[0]
     rank = len(first.shape) if first is not None else 0
-    if axes is None or rank == 0 or (axes.view(np.int32) % rank == 0).any():
+    if axes is None or rank == 0 or (axes % rank == 0).any():
         yield "it reduces the batch"
+
+
+def _mean(operator: Operator) -> Iterator[str]:
+    yield from _not_the_batch(operator)
+    first, second = operator.inputs[:2]
+    if first is None or second is None or second.constant is None:
+        return
+    rank = len(first.shape)
+    if rank - 1 in second.constant % rank and first.shape[-1] % _LANES:
+        yield f"it reduces the channels, whose number is no multiple of {_LANES}"
+
+
+def _pack(operator: Operator) -> Iterator[str]:
+    if operator.options.axis % len(operator.outputs[0].shape) == 0:
+        yield "it packs into the batch"
+
+
+def _split(operator: Operator) -> Iterator[str]:
+    axis, divided = operator.inputs[:2]
+    rank = len(divided.shape) if divided is not None else 0
+    if axis is None or axis.constant is None or rank == 0 or axis.constant[0] % rank == 0:
+        yield "it splits the batch"
 
 
 def _pad(operator: Operator) -> Iterator[str]:
     amounts = operator.inputs[1].constant if operator.inputs[1] is not None else None
-    if amounts is None or amounts.view(np.int32)[:2].any():
+    if amounts is None or amounts[:2].any():
         yield "it pads the batch"
 
 
@@ -226,10 +257,10 @@ _RULES: dict[str, _Rule] = {
     "LOGISTIC": _always,
     "MAXIMUM": _always,
     "MAX_POOL_2D": _no_activation,
-    "MEAN": _not_the_batch,
+    "MEAN": _mean,
     "MINIMUM": _always,
     "MUL": _always,
-    "PACK": _always,
+    "PACK": _pack,
     "PAD": _pad,
     "PRELU": _prelu,
     "QUANTIZE": _always,
@@ -239,13 +270,13 @@ _RULES: dict[str, _Rule] = {
     "RELU6": _always,
     "RELU_N1_TO_1": _always,
     "RESHAPE": _always,
-    "RESIZE_BILINEAR": _resize,
-    "RESIZE_NEAREST_NEIGHBOR": _resize,
+    "RESIZE_BILINEAR": _always,
+    "RESIZE_NEAREST_NEIGHBOR": _resize_nearest,
     "RSQRT": _always,
     "SLICE": _always,
     "SOFTMAX": _softmax,
     "SPACE_TO_DEPTH": _always,
-    "SPLIT": _always,
+    "SPLIT": _split,
     "SQUARED_DIFFERENCE": _always,
     "SQUEEZE": _always,
     "STRIDED_SLICE": _strided_slice,

@@ -1,8 +1,8 @@
 """Render frames of the athlete to disk: `python -m models.training.render --work DIR`.
 
-Three sets, whose seeds are apart: nothing that a network is measured on was ever trained on. Each
-seed is another person in another place; training looks at each of them several times, the others
-once. It goes on where it was when it is run again.
+Two sets, whose seeds are apart: nothing that a network is measured on was ever trained on. Each
+seed is another person in another place; training looks at each of them several times. It goes on
+where it was when it is run again, if it is asked for the same.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ from edged.capture.athlete.kinematics import Bearing, blend, posture_of
 from edged.capture.athlete.painter import Painter
 from edged.capture.athlete.scene import Scene
 from edged.capture.athlete.style import Side, Style
+from edged.commands.ending import ends_by_sigterm
 from edged.cv import cv2
+from edged.errors import EdgedError
 from edged.types import Pixels, Truth
-from models.training.frames import FRAME, Truths, shards, write
+from models.training.frames import FRAME, Truths, write
+from models.training.sets import SHARD, Set, begin
 
 SIZE = (640, 480)
 """Width and height of a camera's frame."""
@@ -37,32 +40,26 @@ SIZE = (640, 480)
 NOBODY = 0.08
 """Of the frames show an empty room."""
 
-SHARD = 250
-"""Frames of a file."""
-
 BETWEEN = 0.15
 """Of the frames show somebody on the way from one exercise to another."""
 
+FRAMES = 40_000
+"""To train with."""
 
-@dataclass(frozen=True, slots=True)
-class Set:
-    """Frames that belong together."""
+LOOKS = 5
+"""At each person that is trained with."""
 
-    name: str
-    first_seed: int
-    frames: int
-    looks: int
-    """Frames of each seed, with as many postures."""
-    size: tuple[int, int]
-    """Width and height that are kept."""
+VALIDATION_SEED = 1_000_000
+"""The seeds below it are for training; those from `edged.capture.athlete.athlete.HELD_OUT` on are
+for the athlete that users see and models are judged by."""
 
 
-SETS = (
-    Set("validation", 1_000_000, 500, 1, SIZE),
-    Set("train", 0, 40_000, 5, FRAME),
-    Set("test", 2_000_000, 1_000, 1, SIZE),
-)
-"""Seeds below 1,000,000 are for training; from there on, they are held out."""
+def sets(frames: int = FRAMES) -> tuple[Set, Set]:
+    """What to measure by while training, one frame for 80, and so many frames to train with."""
+    return (
+        Set("validation", VALIDATION_SEED, max(frames // 80, 20), 1, SIZE),
+        Set("train", 0, frames, LOOKS, FRAME),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,9 +121,10 @@ def render(seed: int, looks: int) -> Iterator[Rendered]:
 
 def render_shard(directory: Path, what: Set, number: int) -> int:
     """Render one file of a set. Returns how many frames."""
-    begin, end = number * SHARD, min((number + 1) * SHARD, what.frames)
-    seeds = range(what.first_seed + begin // what.looks, what.first_seed + -(-end // what.looks))
-    made = [one for seed in seeds for one in render(seed, what.looks)][: end - begin]
+    first = number * SHARD
+    end = first + what.lengths[number]
+    seeds = range(what.first_seed + first // what.looks, what.first_seed + -(-end // what.looks))
+    made = [one for seed in seeds for one in render(seed, what.looks)][: end - first]
     nowhere = np.zeros((17, 2), np.float32), np.zeros(17, np.uint8), 0.0
     told = [
         (one.seen.keypoints, one.seen.visibility, one.seen.area) if one.seen else nowhere
@@ -156,11 +154,14 @@ def _kept(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def render_set(work: Path, what: Set, processes: int) -> None:
-    """Render what is missing of a set, below `work`."""
+    """Render what is missing of a set, below `work`.
+
+    Raises:
+        FramesError: there are frames of something else.
+        EdgedError: nothing can be written there.
+    """
     directory = work / what.name
-    directory.mkdir(parents=True, exist_ok=True)
-    whole = set(shards(directory))
-    missing = [n for n in range(-(-what.frames // SHARD)) if n not in whole]
+    missing = begin(directory, what)
     if not missing:
         return
     begun, done = time.monotonic(), 0
@@ -178,9 +179,15 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.training.render", description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="directory of the frames")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--frames", type=int, default=FRAMES, help="to train with")
     given = parser.parse_args(words)
-    for what in SETS:
-        render_set(given.work, what, given.processes)
+    try:
+        with ends_by_sigterm():
+            for what in sets(given.frames):
+                render_set(given.work, what, given.processes)
+    except EdgedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     return 0
 
 

@@ -1,7 +1,7 @@
 """How good a network is on rendered frames, by the path that the pipeline takes.
 
 Every frame is looked at twice: as a whole, with borders, as the pipeline does first; and then by
-the crop that follows from the first answer, as it does with every frame after that.
+the crop that follows from the first answer, as `edged infer` does with pictures.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from edged.decoders import movenet
+from edged.decoders import person
 from edged.evaluation.metrics import mark
 from edged.evaluation.report import Report, Sample, report, view_of
 from edged.inference import geometry
+from edged.pipeline import SECOND_LOOK
 from edged.types import Keypoints, Pixels, Pose, Truth
 from models.training.frames import Frames
 
@@ -34,7 +35,7 @@ class Scores:
     whole: Report
     """Each frame looked at as a whole."""
     tracked: Report
-    """Looked at again, by the crop that follows from the first look."""
+    """Looked at again, by the crop that follows from the first look, where that counts."""
     ghosts: float
     """0..1: in how many of the frames without a person somebody was found at first sight."""
 
@@ -55,7 +56,7 @@ def score(frames: Frames, ask: Ask, size: int, model: str = "") -> Scores:
         height, width, _ = frames.pixels(begin).shape
         plans = [geometry.letterbox((width, height), (size, size))] * len(indices)
         first = _look(frames, indices, ask, plans)
-        regions = [movenet.next_region(poses, (width, height)) for poses in first]
+        regions = [person.next_region(poses, (width, height)) for poses in first]
         plans = [geometry.crop(region, (width, height), (size, size)) for region in regions]
         second = _look(frames, indices, ask, plans)
         for index, *answers in zip(indices, first, second, strict=True):
@@ -63,7 +64,9 @@ def score(frames: Frames, ask: Ask, size: int, model: str = "") -> Scores:
             if not truth.visibility.any():
                 empty += 1
                 ghosts += bool(answers[0])
-            for told, poses in zip(samples, answers, strict=True):
+            at_once, alone = answers
+            chosen = alone if _score(alone) >= SECOND_LOOK * _score(at_once) else at_once
+            for told, poses in zip(samples, (at_once, chosen), strict=True):
                 found = poses[0].keypoints if poses else None
                 told.append(
                     Sample(
@@ -72,11 +75,15 @@ def score(frames: Frames, ask: Ask, size: int, model: str = "") -> Scores:
                         mark=mark(found, truth, (width, height)),
                     )
                 )
-    reports = [
+    whole, tracked = (
         report(told, model=model, source="rendered", looks=looks)
         for looks, told in enumerate(samples, start=1)
-    ]
-    return Scores(*reports, ghosts=ghosts / empty if empty else 0.0)
+    )
+    return Scores(whole=whole, tracked=tracked, ghosts=ghosts / empty if empty else 0.0)
+
+
+def _score(poses: Sequence[Pose]) -> float:
+    return poses[0].score if poses else 0.0
 
 
 def _truth(frames: Frames, index: int) -> Truth:
@@ -92,6 +99,6 @@ def _look(
     for index, plan, picture in zip(indices, plans, pictures, strict=True):
         geometry.fill(plan, frames.pixels(index), picture)
     return [
-        movenet.poses(geometry.to_frame(plan, keypoints), MIN_SCORE)
+        person.poses(geometry.to_frame(plan, keypoints), MIN_SCORE)
         for plan, keypoints in zip(plans, ask(pictures), strict=True)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def save(path: Path, groups: dict[str, list[Any]]) -> None:
         path: of the file.
         groups: Keras variables; their order is their name.
     """
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{name}-{place}": np.asarray(variable)
         for name, variables in groups.items()
         for place, variable in enumerate(variables)
@@ -42,9 +43,10 @@ def load(path: Path, groups: dict[str, list[Any]]) -> None:
         StateError: the file is not a state, or one of another network.
     """
     try:
-        with np.load(path) as saved:
+        # Opened here: numpy leaves a file open that is no archive.
+        with path.open("rb") as file, np.load(file) as saved:
             arrays = dict(saved)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise StateError(f"{path}: {error}: remove it to start anew") from error
     wanted = {
         f"{name}-{place}": variable

@@ -13,11 +13,11 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
+import msgspec
 import numpy as np
 import tensorflow as tf
 
@@ -26,9 +26,11 @@ from edged.errors import EdgedError
 from edged.evaluation.metrics import SIGMAS
 from edged.types import Keypoints, Pixels
 from models.training import state
-from models.training.frames import Ahead, Batch, Frames, batch
-from models.training.network import Shape, build
+from models.training.frames import Ahead, Batch, batch
+from models.training.network import Mix, build, convolve
+from models.training.plan import PLANS, Followed, Plan, Shape, grid
 from models.training.score import Scores, score
+from models.training.sets import open_whole
 
 EPOCH_STEPS = 1000
 
@@ -42,30 +44,14 @@ PRECISION = np.sqrt(SIGMAS.mean() / SIGMAS).astype(np.float32)
 """How much an offset of each keypoint counts: OKS wants eyes nearer than hips."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to train."""
-
-    steps: int = 30_000
-    batch: int = 32
-    rate: float = 2e-3
-    """Of learning, at its highest; it falls to 0 like a cosine."""
-    warmup: int = 500
-    """Steps in which the rate rises to it."""
-    decay: float = 1e-4
-    """Of the weights."""
-    memory: float = 0.999
-    """Of the running mean of the weights, which is what is exported."""
-
-
 class Trainer:
     """A network, its optimizer, and the running mean of its weights."""
 
-    def __init__(self, shape: Shape, plan: Plan) -> None:
+    def __init__(self, shape: Shape, plan: Plan, mix: Mix = convolve) -> None:
         self.shape, self.plan = shape, plan
         keras.utils.set_random_seed(1)
-        self.model = build(shape)
-        self.smooth = build(shape)
+        self.model = build(shape, any_size=True, mix=mix)
+        self.smooth = build(shape, mix=mix)
         self.smooth.set_weights(self.model.get_weights())
         rate = keras.optimizers.schedules.CosineDecay(
             0.0, max(plan.steps - plan.warmup, 1), warmup_target=plan.rate, warmup_steps=plan.warmup
@@ -132,12 +118,20 @@ def losses(found: Any, answer: Any, weight: Any) -> tuple[Any, Any]:
 
 
 class Interruption:
-    """Told by SIGTERM or SIGINT: finish the step, save, end."""
+    """Told by SIGTERM or SIGINT: finish the step, save, end. A context manager."""
 
     def __init__(self) -> None:
         self.wanted = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._want)
+            self._before[number] = signal.signal(number, self._want)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _want(self, *_: object) -> None:
         self.wanted = True
@@ -156,10 +150,9 @@ def train(work: Path, shape: Shape, plan: Plan, epoch_steps: int = EPOCH_STEPS) 
         Whether all steps are done.
 
     Raises:
-        EdgedError: no frames, or the saved state is of another network.
+        EdgedError: no frames or not all of a set, or the saved state is of another network.
     """
-    interruption = Interruption()
-    frames, validation = Frames(work / "train"), Frames(work / "validation")
+    frames, validation = open_whole(work / "train"), open_whole(work / "validation")
     trainer = Trainer(shape, plan)
     saved = work / "state.npz"
     if saved.exists():
@@ -167,25 +160,45 @@ def train(work: Path, shape: Shape, plan: Plan, epoch_steps: int = EPOCH_STEPS) 
         print(f"going on after step {trainer.steps}", flush=True)
 
     def lesson(step: int) -> Batch:
-        return batch(frames, step, plan.batch, shape.size, shape.grid)
+        size = plan.size(step, shape.size)
+        return batch(frames, step, plan.batch, size, grid(size), plan.whole_at(size))
 
+    if trainer.steps < plan.steps:
+        _note(work / PLANS, trainer.steps, plan, shape)
+    else:
+        _save_model(work, trainer)  # it may be older than the state, or not be there
     told, begun, since = [], time.monotonic(), trainer.steps
-    with Ahead(lesson, range(trainer.steps, plan.steps)) as lessons:
+    with (
+        Interruption() as interruption,
+        Ahead(lesson, range(trainer.steps, plan.steps)) as lessons,
+    ):
         for one in lessons:
             told.append(trainer.learn(one))
             done = trainer.steps
             if done % epoch_steps and done < plan.steps and not interruption.wanted:
                 continue
-            state.save(saved, trainer.groups)
             if interruption.wanted and done < plan.steps:
+                state.save(saved, trainer.groups)
                 print(f"stopped after step {done}: run it again to go on", flush=True)
                 return False
             rate = (done - since) * plan.batch / (time.monotonic() - begun)
+            # The model first: killed in between, the steps since the last state are done again.
             _save_model(work, trainer)
+            state.save(saved, trainer.groups)
             scores = score(validation, trainer.ask, shape.size)
             _tell(work, done, np.mean(told, axis=0), rate, scores)
             told, begun, since = [], time.monotonic(), done
     return True
+
+
+def _note(path: Path, step: int, plan: Plan, shape: Shape) -> None:
+    """Note what is followed from a step on, where it is something else than before."""
+    noted = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    before = msgspec.json.decode(noted[-1], type=Followed) if noted else None
+    now = Followed(step, plan, shape)
+    if before is None or (before.plan, before.shape) != (plan, shape):
+        with path.open("ab") as file:
+            file.write(msgspec.json.encode(now) + b"\n")
 
 
 def _save_model(work: Path, trainer: Trainer) -> None:

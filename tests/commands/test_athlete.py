@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import subprocess
@@ -15,12 +14,13 @@ import cv2
 import numpy as np
 import pytest
 from brokers import DEADLINE_S, until
+from clips import render
+from commanded import command
 from terminals import Terminal
 
 from edged.capture.athlete.address import script_of
 from edged.capture.athlete.athlete import Athlete
 from edged.capture.athlete.told import read_clip, truth_of
-from edged.commands import athlete
 from edged.errors import ConfigError, EdgedError, UsageError
 from edged.types import Pixels
 
@@ -34,35 +34,6 @@ repeat = true
 exercise = "lunge"
 reps = 1
 """
-
-
-def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *ATHLETE, *words],
-        cwd=cwd,
-        env={**os.environ, "EDGED_DEBUG": ""},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def render(folder: Path, **changes: Any) -> None:
-    """As the command does, in this process."""
-    words: dict[str, Any] = {
-        "exercise": "squat",
-        "file": None,
-        "out": folder / "clip.mp4",
-        "truth": folder / "truth.json",
-        "reps": 1,
-        "seed": None,
-        "view_deg": None,
-        "size": (64, 48),
-        "fps": 10.0,
-        "seconds": 0.5,
-    } | changes
-    athlete.run(words.pop("exercise"), words.pop("file"), **words)
 
 
 def frames_of(video: Path) -> list[Pixels]:
@@ -81,6 +52,7 @@ def names(folder: Path) -> list[str]:
 
 def test_a_clip_shows_what_its_truth_says(tmp_path: Path) -> None:
     done = command(
+        "athlete",
         *("--exercise", "push-up", "--reps", "1", "--seed", "7", "--view", "90", "--fps", "12.5"),
         *("--width", "160", "--height", "120", "--out", "clip.avi", "--truth", "truth.json"),
         cwd=tmp_path,
@@ -124,6 +96,16 @@ def test_without_an_exercise_every_one_has_its_turn(tmp_path: Path) -> None:
     assert len({moment.exercise for moment in read_clip(tmp_path / "truth.json").frames}) == 9
 
 
+@pytest.mark.parametrize("fps", [66.667, 100.001])
+def test_the_truth_has_the_rate_that_the_video_has(tmp_path: Path, fps: float) -> None:
+    render(tmp_path, fps=fps)
+    told = read_clip(tmp_path / "truth.json")
+    reader = cv2.VideoCapture(str(tmp_path / "clip.mp4"))
+    assert told.fps == pytest.approx(reader.get(cv2.CAP_PROP_FPS), abs=1e-6)
+    assert told.frames[-1].t_s == pytest.approx((len(told.frames) - 1) / told.fps, abs=1e-6)
+    reader.release()
+
+
 def test_the_truth_is_not_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     render(tmp_path, truth=None)
     assert names(tmp_path) == ["clip.mp4"]
@@ -162,7 +144,7 @@ def test_wrong_use_is_told_before_the_work(
 
 def test_what_is_wrong_with_a_script_has_its_lines_and_exit_code(tmp_path: Path) -> None:
     (tmp_path / "w.toml").write_text(SCRIPT.replace("lunge", "lung").replace("3", "-3"))
-    done = command("--script", "w.toml", "--out", "clip.mp4", *SMALL, cwd=tmp_path)
+    done = command("athlete", "--script", "w.toml", "--out", "clip.mp4", *SMALL, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (ConfigError.exit_code, "")
     assert [line.split(": ")[:2] for line in done.stderr.splitlines()] == [
         ["w.toml", "[workout] seed"],
@@ -198,7 +180,9 @@ def test_where_nothing_can_be_written_is_told_before_the_work(tmp_path: Path) ->
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_leaves_what_was_there_and_no_half_file(
     tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:

@@ -8,14 +8,13 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from brokers import Broker, Subscriber, free_port, program, until
+from brokers import DEADLINE_S, Broker, Subscriber, free_port, program, retained, until
 from terminals import Terminal
 from tiny_models import classifier, pose_model
 
@@ -32,6 +31,15 @@ except Exception as error:
     sys.exit(f"{type(error).__name__}: {error}")
 """
 """A demo whose usual broker is at another port than 1883, which this machine may be using."""
+
+LOADS_FOR_EVER = """
+import time
+from edged.inference.engine import Engine
+def poll_start(self, timeout_s):
+    print("loads", flush=True)
+    time.sleep(timeout_s)
+Engine.poll_start = poll_start
+"""
 
 
 @pytest.fixture
@@ -78,24 +86,41 @@ def test_with_the_broker_that_is_there_it_runs_for_some_seconds_and_sums_up(
     broker: Broker, model: str, video: str
 ) -> None:
     address = f"127.0.0.1:{broker.port}"
-    with Subscriber(broker.port, "edged/demo/#") as subscriber:
+    with Subscriber(broker.port) as subscriber:
         done = demo("--model", model, "--source", video, "--seconds", "1.5", "--broker", address)
         assert (done.returncode, done.stderr) == (0, "")
-        statuses = [message.payload for message in subscriber.of("edged/demo/status")]
-        poses = len(subscriber.of("edged/demo/pose"))
-    lines = done.stdout.splitlines()
+        lines = done.stdout.splitlines()
+        device = lines[1].rpartition("/")[0].rpartition("/")[2]
+        statuses = [message.payload for message in subscriber.of(f"edged/{device}/status")]
+        poses = len(subscriber.of(f"edged/{device}/pose"))
+    assert re.fullmatch("demo-[0-9a-f]{4}", device)
     assert lines[0] == f"broker     {address} (it was there)"
-    command = f"mosquitto_sub -h 127.0.0.1 -p {broker.port} -v -t 'edged/demo/#'"
+    command = f"mosquitto_sub -h 127.0.0.1 -p {broker.port} -v -t 'edged/{device}/#'"
     assert lines[1] == lines[-1] == f"subscribe  {command}"
     assert any(re.search(r"online  \d.*1 there \(47 %\)", line) for line in lines)
     frames = re.search(r"^frames     (\d+), (\d+\.\d) a second$", done.stdout, re.MULTILINE)
     assert frames is not None
     assert poses >= int(frames[1]) > 20  # more than the file has: it is shown again and again
     assert re.search(r"^age        p50 \S+ ms, p99 \S+ ms$", done.stdout, re.MULTILINE)
-    assert statuses == [b"online", b"offline", b""]
-    with Subscriber(broker.port, "edged/#") as late:
-        time.sleep(0.2)
-        assert late.messages == []
+    assert statuses[:3] == [b"online", b"offline", b""]
+    assert retained(broker) == []
+
+
+def test_two_on_one_broker_do_not_mix(broker: Broker, model: str, video: str) -> None:
+    words = ("--model", model, "--source", video, "--broker", f"127.0.0.1:{broker.port}")
+    with (
+        Subscriber(broker.port) as subscriber,
+        subprocess.Popen([sys.executable, *DEMO, *words], stdout=subprocess.DEVNULL) as longer,
+    ):
+        until(lambda: any("/pose" in one.topic for one in subscriber.messages), "its pose", 20)
+        demo(*words, "--seconds", "0.5")
+        devices = {one.topic.split("/")[1] for one in subscriber.messages}
+        kept = {topic.split("/")[1] for topic in retained(broker)}
+        longer.send_signal(signal.SIGTERM)
+        longer.wait(DEADLINE_S)
+    assert len(devices) == 2
+    assert len(kept) == 1  # the one that goes on is still there
+    assert retained(broker) == []
 
 
 def test_without_a_broker_it_starts_one_whose_address_works(model: str, video: str) -> None:
@@ -108,8 +133,8 @@ def test_without_a_broker_it_starts_one_whose_address_works(model: str, video: s
         assert f"{port}" not in words
         listen = [program("mosquitto_sub"), *words, "-C", "9"]
         told = subprocess.run(listen, capture_output=True, check=True, timeout=10)
-        assert b"edged/demo/status online\n" in told.stdout
-        assert b"edged/demo/pose {" in told.stdout
+        assert re.search(rb"edged/demo-[0-9a-f]{4}/status online\n", told.stdout)
+        assert re.search(rb"edged/demo-[0-9a-f]{4}/pose {", told.stdout)
         everyone = processes.family(terminal.process.pid)
         assert len(everyone) == 4  # us, the broker, the daemon, its worker
         terminal.send(b"\x03\x03")
@@ -145,6 +170,24 @@ def test_a_process_that_dies_ends_it_with_a_line(
         assert are_gone(children)()
 
 
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_it_ends_while_it_finds_out_what_a_model_is(
+    model: str, video: str, sent: signal.Signals, code: int
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{LOADS_FOR_EVER}{ON_PORT}", model, video, f"{free_port()}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "loads\n"
+        process.send_signal(sent)
+        out, err = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, err) == (code, "")
+    assert "broker" not in out
+
+
 def test_without_the_extra_package_it_says_what_to_install(model: str, video: str) -> None:
     without = f"import sys; sys.modules['amqtt'] = None\n{ON_PORT}"
     port = free_port()
@@ -172,6 +215,22 @@ def test_killed_it_takes_everyone_along(model: str, video: str) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait(10)
     until(are_gone(everyone), "the end of everyone")
+
+
+def test_killed_it_is_forgotten_by_a_broker_that_stays(
+    broker: Broker, model: str, video: str
+) -> None:
+    words = ("--model", model, "--source", video, "--broker", f"127.0.0.1:{broker.port}")
+    with (
+        Subscriber(broker.port) as subscriber,
+        subprocess.Popen([sys.executable, *DEMO, *words], stdout=subprocess.DEVNULL) as process,
+    ):
+        until(lambda: any("/pose" in one.topic for one in subscriber.messages), "its pose", 20)
+        device = subscriber.messages[0].topic.split("/")[1]
+        process.kill()
+        subscriber.until(f"edged/{device}/info", b"")
+        subscriber.until(f"edged/{device}/status", b"")
+    assert retained(broker) == []
 
 
 def test_the_athlete_is_compared_with_the_truth(broker: Broker, model: str) -> None:

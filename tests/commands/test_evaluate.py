@@ -17,12 +17,14 @@ import numpy as np
 import psutil
 import pytest
 from brokers import DEADLINE_S, until
+from clips import render
+from commanded import command
 from terminals import Terminal
 from tiny_models import classifier, pose_model
 
 from edged.capture.athlete.exercises import EXERCISES
 from edged.capture.athlete.told import read_clip
-from edged.commands import athlete, evaluate
+from edged.commands import evaluate
 from edged.errors import EdgedError, EngineError, ModelError, SourceError, UsageError
 from edged.types import KEYPOINT_NAMES
 
@@ -40,26 +42,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def render(folder: Path, *, size: tuple[int, int], fps: float, frames: int) -> Path:
-    athlete.run(
-        "squat",
-        None,
-        out=folder / "clip.mp4",
-        truth=folder / "truth.json",
-        reps=3,
-        seed=3,
-        view_deg=None,
-        size=size,
-        fps=fps,
-        seconds=frames / fps,
-    )
-    return folder
-
-
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small clip and its truth."""
-    return render(tmp_path_factory.mktemp("clip"), size=(80, 60), fps=10.0, frames=FRAMES)
+    return render(
+        tmp_path_factory.mktemp("clip"), seed=3, reps=3, size=(80, 60), seconds=FRAMES / 10
+    )
 
 
 @pytest.fixture
@@ -91,18 +79,6 @@ def measured(
         return told
 
     return run
-
-
-def command(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *EVALUATE, *words],
-        cwd=cwd,
-        env={**os.environ, "EDGED_DEBUG": ""},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def files_here() -> list[str]:
@@ -160,7 +136,7 @@ def test_a_clip_is_as_good_as_the_athlete_of_whom_it_is(
         "model": str(shared / "models" / "movenet_single_pose_lightning_ptq.tflite"),
         "frames": 45,
     }
-    render(tmp_path, size=(640, 480), fps=30.0, frames=45)
+    render(tmp_path, seed=3, reps=3, size=(640, 480), fps=30.0, seconds=1.5)
     direct = measured("athlete:squat?seed=3&reps=3", **words)
     by_file = measured(str(tmp_path / "clip.mp4"), truth=tmp_path / "truth.json", **words)
     assert direct["found"] == by_file["found"] == 1.0
@@ -175,10 +151,10 @@ def test_a_clip_is_as_good_as_the_athlete_of_whom_it_is(
 
 def test_a_program_gets_one_json_object_and_a_person_a_table(model: Path, tmp_path: Path) -> None:
     words = ("--model", model, "--frames", "3", "--no-plot")
-    done = command(*words, "--json", cwd=tmp_path)
+    done = command("evaluate", *words, "--json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert {"oks", "pck", "keypoints", "exercises", "views"} < set(json.loads(done.stdout))
-    done = command(*words, cwd=tmp_path)
+    done = command("evaluate", *words, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     head, everything, _, nose, *_ = done.stdout.splitlines()
     assert head.split() == ["OKS", "PCK@0.2", "frames"]
@@ -209,7 +185,7 @@ def test_a_plot_is_drawn_where_one_can_be(measured: Evaluate) -> None:
 
 
 def test_where_a_plot_is_is_told_beside_the_figures(model: Path, tmp_path: Path) -> None:
-    done = command("--model", model, "--frames", "1", "--json", cwd=tmp_path)
+    done = command("evaluate", "--model", model, "--frames", "1", "--json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "plot: evaluation.png\n")
     assert json.loads(done.stdout)["frames"] == 1
 
@@ -287,6 +263,7 @@ def test_a_truth_of_another_video_is_told(measured: Evaluate, clip: Path, tmp_pa
     video, told = str(clip / "clip.mp4"), read_clip(clip / "truth.json")
     for changes, words in (
         ({"frames": told.frames[:-1]}, r"tells of 11 frames, and .*clip\.mp4 has 12"),
+        ({"fps": 10.2}, r"is of a video of 10\.2 frames/s, and .*clip\.mp4 has 10"),
         ({"width": 60, "height": 80}, "is of a video of 60x80, and .* has the shape of 60x45"),
     ):
         other = tmp_path / "other.json"
@@ -336,7 +313,9 @@ def test_a_model_that_finds_nobody_ever_is_told(measured: Evaluate, tmp_path: Pa
         measured("athlete", model="no.tflite")
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_it_and_leaves_nothing(
     model: Path, tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edged.commands.files import Part, Video, check_place, check_video, write_bytes, write_picture
+from edged.commands.files import (
+    Part,
+    Video,
+    check_place,
+    check_video,
+    held_fps,
+    move_together,
+    write_bytes,
+    write_picture,
+)
 from edged.errors import EdgedError, UsageError
 from edged.types import Pixels
 
@@ -53,6 +65,46 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
         write_bytes(target, bytes(30_000))
     assert target.read_text() == "old"
     assert names(tmp_path) == ["file.json"]
+
+
+@pytest.mark.parametrize("before", [[], ["one"]])
+def test_files_take_their_places_together_or_not_at_all(tmp_path: Path, before: list[str]) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for name in before:
+        (tmp_path / name).write_text("old")
+    with Part(one) as first, Part(other) as second:
+        first.write(b"new")
+        second.write(b"new")
+        other.mkdir()
+        (other / "precious").touch()
+        with pytest.raises(EdgedError, match="other: is a directory"):
+            move_together([first, second])
+        first.write(b"new")
+        second.path.unlink()
+        other.rename(tmp_path / "away")
+        with pytest.raises(EdgedError, match="other: no such file"):
+            move_together([first, second])
+    assert names(tmp_path / "away") == ["precious"]
+    assert names(tmp_path) == ["away", *before]
+    assert not before or one.read_text() == "old"
+
+
+def test_a_signal_waits_until_files_have_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Part.move_for_now
+
+    def interrupted(part: Part) -> None:
+        real(part)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Part, "move_for_now", interrupted)
+    with Part(tmp_path / "one") as first, Part(tmp_path / "other") as second:
+        for part in (first, second):
+            part.write(b"new")
+        with pytest.raises(KeyboardInterrupt):
+            move_together([first, second])
+    assert names(tmp_path) == ["one", "other"]
 
 
 def test_a_part_that_is_not_moved_was_never_there(tmp_path: Path) -> None:
@@ -130,3 +182,26 @@ def test_a_picture_is_what_its_ending_says(tmp_path: Path) -> None:
     assert np.array_equal(again[..., ::-1], noise(1))
     with pytest.raises(EdgedError, match=r"a\.webp: 20000 x 1 is no size"):
         write_picture(tmp_path / "a.webp", np.zeros((1, 20_000, 3), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.avi"])
+@pytest.mark.parametrize(
+    "fps", [1.0, 7.679, 23.976, 29.97, 54.00107, 53.1086, 65.535, 65.536, 66.667, 100.001, 119.9999]
+)
+def test_a_video_has_the_rate_that_is_told_of_it(tmp_path: Path, name: str, fps: float) -> None:
+    with Video(tmp_path / name, SIZE, fps) as video:
+        for seed in range(3):
+            video.add(noise(seed))
+    reader = cv2.VideoCapture(str(tmp_path / name))
+    try:
+        assert reader.get(cv2.CAP_PROP_FPS) == pytest.approx(video.fps, abs=1e-6)
+    finally:
+        reader.release()
+    assert video.fps == pytest.approx(fps, abs=5e-3)
+
+
+@given(st.floats(0.5, 120.0), st.sampled_from([".mp4", ".avi"]))
+def test_a_rate_that_is_held_stays_as_it_is(fps: float, ending: str) -> None:
+    held = held_fps(Path(f"clip{ending}"), fps)
+    assert held_fps(Path(f"clip{ending}"), held) == held
+    assert held == pytest.approx(fps, abs=5.1e-3)

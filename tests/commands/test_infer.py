@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_labels_can_be_given(infer: Command, tmp_path: Path) -> None:
 
 def test_lines_for_people_say_what_is_there(infer: Command) -> None:
     assert infer("cat.bmp", "squat.bmp", cwd=infer.images).stdout == (
-        "cat.bmp: nobody\nsquat.bmp: 1 person (0.76)\n"
+        "cat.bmp: nobody\nsquat.bmp: 1 person (0.72)\n"
     )
     told = infer("cat.bmp", "test_image.bmp", "-m", "mobilenet-v2", cwd=infer.images).stdout
     cat, people = told.splitlines()
@@ -374,9 +375,9 @@ def slow(infer: Command, make_video: Callable[..., Path]) -> Iterator[subprocess
             process.kill()
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_at_once_and_leaves_nothing(
-    slow: subprocess.Popen[str], tmp_path: Path, sent: signal.Signals, code: int
+    slow: subprocess.Popen[str], tmp_path: Path, sent: signal.Signals
 ) -> None:
     assert slow.stdout is not None
     slow.stdout.readline()
@@ -385,7 +386,7 @@ def test_a_signal_ends_it_at_once_and_leaves_nothing(
     slow.send_signal(sent)
     _, told = slow.communicate(timeout=DEADLINE_S)
     assert time.monotonic() - began < 2
-    assert (slow.returncode, told) == (code, "")
+    assert (slow.returncode, told) == (128 + sent, "")
     psutil.wait_procs([worker], timeout=2)
     assert not worker.is_running()
     assert [path.name for path in tmp_path.iterdir()] == ["squat.avi"]
@@ -406,6 +407,7 @@ class Terminal:
 
     def __init__(self) -> None:
         self._ours, self.theirs = pty.openpty()
+        termios.tcsetwinsize(self.theirs, (24, 200))  # room for the long paths of tests
 
     def watch(self, process: subprocess.Popen[str]) -> str:
         """Everything until the end of the command."""

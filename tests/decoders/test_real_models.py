@@ -15,7 +15,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from edged.config import PoseModel
-from edged.decoders import classify, movenet
+from edged.decoders import classify, movenet, person
 from edged.inference import geometry
 from edged.types import Keypoints, Pixels, Pose
 
@@ -69,9 +69,9 @@ def follow(model: Model, frames: list[Pixels]) -> list[list[Pose]]:
     found: list[list[Pose]] = []
     for pixels in frames:
         size = size_of(pixels)
-        region = movenet.next_region(found[-1] if found else [], size)
+        region = person.next_region(found[-1] if found else [], size)
         plan = geometry.crop(region, size, model.size)
-        found.append(movenet.poses(look(model, pixels, plan), MIN_SCORE))
+        found.append(person.poses(look(model, pixels, plan), MIN_SCORE))
     return found
 
 
@@ -105,7 +105,7 @@ def test_people_are_found(
 ) -> None:
     pixels = read(shared / "images" / name)
     keypoints = look(lightning, pixels, fit(size_of(pixels), INPUT))
-    assert len(movenet.poses(keypoints, MIN_SCORE)) == 1
+    assert len(person.poses(keypoints, MIN_SCORE)) == 1
 
 
 def test_people_are_kept_while_the_crop_follows_them(lightning: Model, shared: Path) -> None:
@@ -133,16 +133,16 @@ def test_nobody_is_there(lightning: Model, shared: Path) -> None:
         size = size_of(pixels)
         for fit in (geometry.stretch, geometry.letterbox):
             keypoints = look(lightning, pixels, fit(size, INPUT))
-            assert movenet.poses(keypoints, MIN_SCORE) == [], name
+            assert person.poses(keypoints, MIN_SCORE) == [], name
         assert follow(lightning, [pixels] * 3) == [[], [], []], name
 
 
 def test_a_person_who_was_lost_is_found_again(lightning: Model, shared: Path) -> None:
-    person = read(shared / "images" / "squat.bmp")
-    there = np.zeros((person.shape[0], 3 * person.shape[1], 3), np.uint8)
+    alone = read(shared / "images" / "squat.bmp")
+    there = np.zeros((alone.shape[0], 3 * alone.shape[1], 3), np.uint8)
     left, right = there.copy(), there.copy()
-    left[:, : person.shape[1]] = person
-    right[:, -person.shape[1] :] = person
+    left[:, : alone.shape[1]] = alone
+    right[:, -alone.shape[1] :] = alone
     found = follow(lightning, [left, left, left, right, right, right])
     assert [len(poses) for poses in found[:3]] == [1, 1, 1]
     assert len(found[-1]) == 1
@@ -157,7 +157,7 @@ def test_real_exercisers_are_not_lost(shared: Path) -> None:
         with np.load(shared / "keypoints" / f"{clip['name']}.npz") as arrays:
             keypoints = arrays["keypoints"].astype(np.float32)
         exercising = keypoints[clip["rep_frames"][0] : clip["rep_frames"][-1] + 1]
-        lost += sum(not movenet.poses(found, MIN_SCORE) for found in exercising)
+        lost += sum(not person.poses(found, MIN_SCORE) for found in exercising)
         frames += len(exercising)
     assert lost <= 0.002 * frames
 

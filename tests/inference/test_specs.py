@@ -32,6 +32,15 @@ def test_movenet_is_known_by_its_tensors() -> None:
     assert (spec.width, spec.height, spec.table, spec.labels) == (192, 192, None, None)
 
 
+def test_heatmaps_are_known_by_their_tensors() -> None:
+    picture = TensorInfo("i", "float32", (1, 160, 160, 3))
+    out = TensorInfo("o", "int8", (1, 20, 20, 51), 0.01, 0)
+    spec = describe(unknown(Path("m.tflite")), [picture], [out])
+    assert (spec.decoder, spec.kind, spec.fit) == ("heatmaps", "pose", "track")
+    assert spec.table is not None
+    assert spec.table[[0, 255]].tolist() == [0.0, 1.0]
+
+
 def test_a_classifier_is_known_by_its_tensors(tmp_path: Path) -> None:
     wide = TensorInfo("input", "uint8", (1, 96, 160, 3))
     for shape in ((1, 3), (1, 1, 1, 3)):
@@ -54,6 +63,8 @@ def test_a_classifier_is_known_by_its_tensors(tmp_path: Path) -> None:
         ([MOVENET_IN], [MOVENET_OUT, CLASSES_OUT]),
         ([MOVENET_IN], [TensorInfo("o", "float32", ())]),
         ([MOVENET_IN], [TensorInfo("o", "float32", (1, 6, 56))]),
+        ([MOVENET_IN], [TensorInfo("o", "float32", (1, 20, 20, 17))]),
+        ([MOVENET_IN], [TensorInfo("o", "float32", (2, 20, 20, 51))]),
         ([MOVENET_IN], [TensorInfo("o", "float32", (1, 1))]),
         ([MOVENET_IN], [TensorInfo("o", "float32", (7,))]),
     ],

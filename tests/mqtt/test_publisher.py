@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brokers import ANYBODY, DEADLINE_S, Broker, Subscriber, free_port, program, until
+from brokers import ANYBODY, DEADLINE_S, Broker, Subscriber, free_port, program, retained, until
 
 from edged.config import Mqtt
 from edged.messages import Topics
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
+from edged.mqtt.session import Protocol
 
 TOPICS = Topics(prefix="edged", device="gym")
 SOON = Retry(first_s=0.05, most_s=0.2, refused_s=0.05)
@@ -73,6 +74,22 @@ def test_states_are_there_for_who_comes_later(broker: Broker) -> None:
         with Subscriber(broker.port) as late:
             late.until(TOPICS.status, b"online")
             late.until(TOPICS.info, b"2")
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_visitor_is_forgotten_when_it_leaves(broker: Broker, protocol: Protocol) -> None:
+    settings = Mqtt(port=broker.port, forget_at_end=True)
+    publisher = Publisher(settings, TOPICS, retry=SOON, protocols=(protocol,))
+    with Subscriber(broker.port) as subscriber:
+        publisher.start()
+        publisher.state(TOPICS.info, b"{}")
+        subscriber.until(TOPICS.info, b"{}")
+        publisher.close()
+        subscriber.until(TOPICS.info, b"")
+        subscriber.until(TOPICS.status, b"")
+        told = [message.payload for message in subscriber.of(TOPICS.status)]
+        assert told == [b"online", b"offline", b""]
+    assert retained(broker) == []
 
 
 def test_streams_are_not_retained_and_expire(broker: Broker) -> None:

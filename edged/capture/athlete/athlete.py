@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import msgspec
+
 from edged.capture.athlete.body import Body
 from edged.capture.athlete.painter import Painter
 from edged.capture.athlete.scene import Scene
@@ -13,8 +15,9 @@ from edged.capture.athlete.workout import Moment, Workout
 from edged.types import Pixels, Truth
 
 HELD_OUT = 2_000_000
-"""The first scene that no model learns from: `models.training` renders those below. A script's seed
-counts from here, so that an athlete of any seed is someone whom the model has never seen."""
+"""The first seed that no model learns from: `models.training` takes those below. A script's seed
+counts from here for the scene, the body and their habits, so that an athlete of any seed is someone
+whom the model has never seen."""
 
 
 class Athlete:
@@ -40,7 +43,8 @@ class Athlete:
         if view_deg is not None:
             camera = replace(scene.camera, azimuth=math.radians(view_deg))
             scene = replace(scene, camera=camera)
-        self._workout = Workout(script, body)
+        course = msgspec.structs.replace(script.workout, seed=seed)
+        self._workout = Workout(msgspec.structs.replace(script, workout=course), body)
         self._painter = Painter(scene, body, width, height)
         self.view_deg = math.degrees(scene.camera.azimuth) % 360.0
         """From where the camera looks, 0..360."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 
 from edged.capture.athlete.address import script_of
 from edged.capture.athlete.athlete import HELD_OUT, Athlete, frames_within
+from edged.capture.athlete.body import Body
 from edged.capture.athlete.scene import Scene
 from edged.capture.athlete.script import Course, Script, Set
+from edged.capture.athlete.style import Style
 from edged.types import Pixels
 
 SIZE = (80, 60)
@@ -59,9 +63,23 @@ def test_without_a_view_the_seed_says_which() -> None:
     assert all(0.0 <= view < 360.0 for view in views)
 
 
-def test_nobody_who_can_be_asked_for_was_learnt_from() -> None:
-    assert picture(athlete(0)).shape == (60, 80, 3)
-    assert np.degrees(Scene.of(HELD_OUT).camera.azimuth) % 360 == pytest.approx(athlete(0).view_deg)
+@pytest.mark.parametrize("seed", [0, 1, 7999])
+def test_nobody_who_can_be_asked_for_was_learnt_from(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Neither who and where, nor how they move: training takes seeds below `HELD_OUT`."""
+    asked: dict[Any, list[int]] = {Scene: [], Body: [], Style: []}
+    for kind, seeds in asked.items():
+
+        def noted(number: int, of: Any = kind.of, seeds: list[int] = seeds) -> Any:
+            seeds.append(number)
+            return of(number)
+
+        monkeypatch.setattr(kind, "of", noted)
+    Athlete(Script.all_exercises(seed), *SIZE)
+    assert asked[Scene] == asked[Body] == [HELD_OUT + seed]
+    assert len(set(asked[Style])) == 9
+    assert min(asked[Style]) >= HELD_OUT
 
 
 def test_the_largest_seed_of_a_script_is_somebody_too() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -201,16 +199,3 @@ def test_the_face_is_painted_on_the_side_of_the_nose() -> None:
         around = out[int(y) - 8 : int(y) + 8, int(x) - 12 : int(x) + 12]
         brightest.append(int(around.min(axis=2).max()))
     assert brightest[0] > brightest[1] + 40
-
-
-def test_how_long_a_frame_takes(capsys: pytest.CaptureFixture[str]) -> None:
-    """Told, not asserted: at most 8 ms on one core is wanted, at 640x480."""
-    out, times = frame(640, 480), []
-    for seed in range(6):
-        painter, joints = Painter(Scene.of(seed), Body.of(seed), 640, 480), some_posture(seed)
-        for noise in range(5):
-            begin = time.perf_counter()
-            painter.paint(joints, out, noise)
-            times.append((time.perf_counter() - begin) * 1e3)
-    with capsys.disabled():
-        print(f"\n640x480: {statistics.median(times):.1f} ms a frame, at most {max(times):.1f}")

@@ -1,0 +1,232 @@
+"""The whole examination: measures everything at once, then judges."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edged.config import Config, device_name, model_directories
+from edged.doctor import (
+    accelerator,
+    broker,
+    camera,
+    clock,
+    disk,
+    memory,
+    models,
+    permissions,
+    service,
+    settings,
+    temperature,
+)
+from edged.doctor.accelerator import AcceleratorFacts
+from edged.doctor.disk import DiskFacts
+from edged.doctor.finding import Finding, Level, problem, warning, worst
+from edged.doctor.identity import Access, Identity, accesses, named, ourselves
+from edged.doctor.machine import Machine
+from edged.doctor.models import ModelsFacts
+from edged.doctor.permissions import Need, PermissionFacts
+from edged.doctor.probe import Probe, Unmeasured
+from edged.messages import Info, Topics
+
+PROBE_S = 7.2
+"""For a child process or a worker to answer; together with the rest less than 10 s."""
+LIMIT_S = 8.0
+PERMISSIONS_S = 0.9
+"""They come last: what is looked at depends on what was found."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A part of the examination."""
+
+    finding: Finding
+    facts: Any
+    """A dataclass of what was measured, with nothing secret in it; None: nothing was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All of it."""
+
+    subjects: Mapping[str, Subject]
+    """In the order in which they are told."""
+
+    @property
+    def level(self) -> Level:
+        """Of the worst finding."""
+        return worst(subject.finding.level for subject in self.subjects.values())
+
+
+def examine(config_file: Path | None, machine: Machine) -> Report:
+    """Look at everything. Takes at most 10 s; changes nothing, and disturbs no running service."""
+    until = time.monotonic() + LIMIT_S
+    settings_facts, config = settings.measure(config_file, machine)
+    file = Path(settings_facts.file) if settings_facts.file else None
+    looking = _Probes(config, file, machine)
+    return Report(
+        {
+            "config": Subject(settings.judge(settings_facts), settings_facts),
+            **_Judgement(looking, until, config, machine).subjects(settings_facts.file),
+        }
+    )
+
+
+class _Probes:
+    """Everything that is measured, at the same time."""
+
+    def __init__(self, config: Config | None, file: Path | None, machine: Machine) -> None:
+        self.service = Probe(lambda: service.measure(machine, file))
+        self.accelerator = Probe(lambda: accelerator.measure(machine, file, PROBE_S))
+        self.clock = Probe(lambda: clock.measure(tls=config is not None and config.mqtt.tls))
+        self.temperature = Probe(lambda: temperature.measure(machine))
+        self.disk = Probe(lambda: disk.measure(machine, machine.state))
+        self.memory = Probe(lambda: memory.measure(machine))
+        self.camera: Probe[camera.CameraFacts] | None = None
+        self.models: Probe[ModelsFacts] | None = None
+        self.broker: Probe[broker.BrokerFacts] | None = None
+        if config is not None:
+            topics = Topics(config.mqtt.prefix, device_name(config.device))
+            self.camera = Probe(lambda: camera.measure(config.camera, machine, file, PROBE_S))
+            # Root looks for what the service will find, not for root's own.
+            who, _ = _who(service.USER, is_root=os.geteuid() == 0)
+            home = None if who.uid == os.geteuid() else Path(who.home)
+            self.models = Probe(lambda: models.measure(config, model_directories(home), PROBE_S))
+            self.broker = Probe(
+                lambda: broker.measure(config.mqtt, topics),
+                late=f"no answer from broker {config.mqtt.host}:{config.mqtt.port} within "
+                f"{LIMIT_S:g} s: is it well, and is a name server in reach (resolvectl query "
+                f"{config.mqtt.host})?",
+            )
+
+
+class _Judgement:
+    """What to say, once everything is measured or late."""
+
+    def __init__(
+        self, looking: _Probes, until: float, config: Config | None, machine: Machine
+    ) -> None:
+        self._looking = looking
+        self._until = until
+        self._config = config
+        self._machine = machine
+        self._service = looking.service.result(until)
+        self._accelerator = looking.accelerator.result(until)
+        self._camera: camera.CameraFacts | Unmeasured = _result(looking.camera, until)
+        self._models: ModelsFacts | Unmeasured = _result(looking.models, until)
+        self._broker: broker.BrokerFacts | Unmeasured = _result(looking.broker, until)
+
+    def subjects(self, config_file: str) -> dict[str, Subject]:
+        """All but the configuration."""
+        looking, until, facts = self._looking, self._until, self._service
+        unit, user, is_running = "edged.service", service.USER, False
+        if not isinstance(facts, Unmeasured):
+            unit, user, is_running = facts.unit, facts.user, bool(facts.running)
+        told = self._told
+        is_root = os.geteuid() == 0
+        who, service_user = _who(user, is_root=is_root)
+        checked = Probe(lambda: self._permissions(who, service_user, config_file)).result(
+            time.monotonic() + PERMISSIONS_S
+        )
+        mays = {} if isinstance(checked, Unmeasured) else _devices(checked)
+        used = "" if isinstance(self._models, Unmeasured) else self._models.accelerator
+        return {
+            "service": _subject(facts, service.judge),
+            "camera": _subject(
+                self._camera,
+                lambda one: camera.judge(
+                    one,
+                    told=None if told is None else told.camera,
+                    is_hidden=is_running and not is_root,
+                ),
+                is_vital=True,
+            ),
+            "models": _subject(self._models, models.judge, is_vital=True),
+            "accelerator": _subject(
+                self._accelerator,
+                lambda one: accelerator.judge(one, mays, user=who.name, used=used),
+            ),
+            "broker": _subject(
+                self._broker, lambda one: broker.judge(one, is_root=is_root), is_vital=True
+            ),
+            "permissions": _subject(checked, lambda one: permissions.judge(one, unit=unit)),
+            "clock": _subject(looking.clock.result(until), clock.judge),
+            "temperature": _subject(looking.temperature.result(until), temperature.judge),
+            "disk": _subject(looking.disk.result(until), disk.judge),
+            "memory": _subject(
+                looking.memory.result(until),
+                lambda one: memory.judge(one, is_running=is_running),
+            ),
+        }
+
+    @property
+    def _told(self) -> Info | None:
+        """What the service tells of itself, if it is connected."""
+        facts = self._broker
+        if isinstance(facts, Unmeasured) or not facts.is_online:
+            return None
+        return facts.trip.info
+
+    def _permissions(
+        self, who: Identity, service_user: Identity | None, config_file: str
+    ) -> PermissionFacts:
+        needs = list(self._needs(config_file))
+        found = accesses([need.path for need in needs], who)
+        return permissions.facts_of(who, service_user, needs, found)
+
+    def _needs(self, config_file: str) -> list[Need]:
+        """Everything that the service opens, as far as it is known."""
+        needs = []
+        if config_file:
+            needs.append(Need(config_file, "file", "r"))
+        disk_facts = self._looking.disk.result(self._until)
+        is_fixed = isinstance(disk_facts, DiskFacts) and disk_facts.read_only
+        if self._machine.state.exists() and not is_fixed:
+            needs.append(Need(str(self._machine.state), "state", "rw", Level.WARNING))
+        if isinstance(self._models, ModelsFacts):
+            needs += [Need(path, "model", "r") for path in self._models.paths]
+        if self._config is not None:
+            mqtt = self._config.mqtt
+            files = (mqtt.password_file, mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
+            needs += [Need(path, "file", "r") for path in files if path]
+            used = camera.nodes(self._config.camera.source, self._machine)
+            needs += [Need(str(path), "device", "rw") for path in used]
+        if isinstance(self._accelerator, AcceleratorFacts):
+            needs += [
+                Need(tpu.node, "device", "rw", Level.WARNING)
+                for tpu in self._accelerator.tpus
+                if tpu.node
+            ]
+        return needs
+
+
+def _devices(facts: PermissionFacts) -> dict[str, Access]:
+    return {one.need.path: one.access for one in facts.checked if one.need.kind == "device"}
+
+
+def _who(user: str, *, is_root: bool) -> tuple[Identity, Identity | None]:
+    """Whose permissions are looked at, and who the service's user is."""
+    service_user, us = named(user), ourselves()
+    return (service_user if is_root and service_user is not None else us), service_user
+
+
+def _result(probe: Probe[T] | None, until: float) -> T | Unmeasured:
+    if probe is None:
+        return Unmeasured("not looked at, since the configuration cannot be used")
+    return probe.result(until)
+
+
+def _subject(
+    facts: T | Unmeasured, judge: Callable[[T], Finding], *, is_vital: bool = False
+) -> Subject:
+    """`is_vital`: the service does not work without."""
+    if isinstance(facts, Unmeasured):
+        trouble = problem(facts.why) if is_vital and facts.is_late else warning(facts.why)
+        return Subject(Finding("", (trouble,)), None)
+    return Subject(judge(facts), facts)

@@ -1,0 +1,185 @@
+"""The models: are their files here and right, and do they run?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edged.config import Config, LabelModel, PoseModel
+from edged.doctor.finding import Finding, Trouble, problem, warning
+from edged.errors import EdgedError, EngineError, ModelError
+from edged.inference import store
+from edged.inference.catalog import ModelFile, resolve
+from edged.inference.engine import Engine
+from edged.inference.specs import describe
+from edged.inference.store import State
+
+POLL_S = 0.1
+OLD_RUNTIME = "tflite_runtime"
+"""Runs int8 models about 14 times slower than its successor on x86-64; never without need."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """A file of a model against the catalog."""
+
+    path: str
+    role: str
+    """`cpu`, `edgetpu` or `labels`."""
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """One model of the configuration."""
+
+    name: str
+    section: str
+    """`pose` or `labels`."""
+    files: tuple[CheckedFile, ...]
+    """As far as the catalog knows them."""
+    problem: str
+    """Why it cannot be used; empty: it can."""
+    invoke_ms: float | None
+    """The second invoke, bare; None: it was not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsFacts:
+    """All of the configuration."""
+
+    models: tuple[ModelFacts, ...]
+    accelerator: str
+    """What they ran on; empty: they did not."""
+    runtime: str
+    paths: tuple[str, ...]
+    """Of every file that the service has to read."""
+    problem: str
+    """Why none was run, though every file can be used."""
+
+
+def measure(config: Config, directories: Sequence[Path], timeout_s: float) -> ModelsFacts:
+    """Check the files, then load all of them in a worker and invoke each."""
+    found: list[tuple[str, str, ModelFile | None, str]] = []
+    for section, settings in (("pose", config.pose), ("labels", config.labels)):
+        if settings.model:
+            found.append((section, settings.model, *_resolved(settings, directories)))
+    files = [file for _, _, file, _ in found if file is not None]
+    run = _Run()
+    if len(files) == len(found):
+        run.invoke(files, config, timeout_s)
+    facts = []
+    for section, name, file, trouble in found:
+        index = files.index(file) if file is not None else -1
+        facts.append(
+            ModelFacts(
+                name=name if file is None else file.name,
+                section=section,
+                files=() if file is None else tuple(_checked(file)),
+                problem=trouble or run.problems.get(index, ""),
+                invoke_ms=run.invoke_ms.get(index),
+            )
+        )
+    paths = [path for file in files for path in (file.path, file.edgetpu, file.labels) if path]
+    return ModelsFacts(
+        models=tuple(facts),
+        accelerator=run.accelerator,
+        runtime=run.runtime,
+        paths=tuple(str(path.absolute()) for path in paths if path.exists()),
+        problem=run.problem,
+    )
+
+
+def _resolved(
+    settings: PoseModel | LabelModel, directories: Sequence[Path]
+) -> tuple[ModelFile | None, str]:
+    """Its files, or why it has none."""
+    try:
+        return resolve(settings.model, directories), ""
+    except (EdgedError, OSError) as error:
+        return None, str(error)
+
+
+def _checked(file: ModelFile) -> list[CheckedFile]:
+    if file.entry is None:
+        return []
+    paths = {"cpu": file.path, "edgetpu": file.edgetpu, "labels": file.labels}
+    return [
+        CheckedFile(str(path), role, store.state(path, known))
+        for role, known in file.entry.files.items()
+        if (path := paths[role]) is not None
+    ]
+
+
+class _Run:
+    """What came of running models."""
+
+    def __init__(self) -> None:
+        self.accelerator = self.runtime = self.problem = ""
+        self.problems: dict[int, str] = {}
+        self.invoke_ms: dict[int, float] = {}
+
+    def invoke(self, files: Sequence[ModelFile], config: Config, timeout_s: float) -> None:
+        """Load them and invoke each twice: the first one is slower."""
+        if not files:
+            return
+        engine = Engine([file.path for file in files], config.inference)
+        try:
+            until = time.monotonic() + timeout_s
+            while not engine.poll_start(POLL_S):
+                if time.monotonic() > until:
+                    self.problem = f"they are not loaded within {timeout_s:g} s"
+                    return
+            self.accelerator, self.runtime = engine.accelerator, engine.runtime
+            for index, (file, signature) in enumerate(zip(files, engine.signatures, strict=True)):
+                self.invoke_ms[index] = round(engine.invoke(index) / 1e6, 2)
+                given = Path(config.labels.labels) if config.labels.labels else None
+                try:
+                    describe(file, signature.inputs, signature.outputs, given)
+                except ModelError as error:
+                    self.problems[index] = str(error)
+        except (ModelError, EngineError) as error:
+            self.problem = str(error)
+        finally:
+            engine.close()
+
+
+def judge(facts: ModelsFacts) -> Finding:
+    """What to say of them."""
+    ran = [
+        f"{model.name} {model.invoke_ms:.1f} ms"
+        for model in facts.models
+        if model.invoke_ms is not None
+    ]
+    found = ""
+    if ran:
+        found = f"{', '.join(ran)} an invoke on {facts.accelerator.upper()} ({facts.runtime})"
+    troubles = [problem(model.problem) for model in facts.models if model.problem]
+    if facts.problem:
+        troubles.append(problem(facts.problem))
+    for model in facts.models:
+        troubles += _damages(model)
+    if facts.runtime.startswith(OLD_RUNTIME):
+        todo = "pip install ai-edge-litert, where there is a wheel for this Python"
+        troubles.append(warning(f"{OLD_RUNTIME} is the old library, and slow", todo))
+    return Finding(found, tuple(troubles))
+
+
+def _damages(model: ModelFacts) -> list[Trouble]:
+    """A file that is not the catalog's. Whether it runs does not tell that it is right."""
+    mend = f"sudo edged models pull {model.name}"
+    words = {
+        State.WRONG: "is not the catalog's, by its checksum",
+        State.TRUNCATED: "is not whole",
+        State.UNREADABLE: "cannot be read",
+        State.MISSING: "is not there",
+    }
+    return [
+        warning(f"{file.path} {words[file.state]}", mend)
+        if file.role == "edgetpu"
+        else problem(f"{file.path} {words[file.state]}", mend)
+        for file in model.files
+        if file.state not in store.FINE
+    ]

@@ -1,0 +1,132 @@
+"""The service itself, as systemd and /proc tell of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from edged.doctor.finding import Finding, Trouble, problem, warning
+from edged.doctor.machine import Machine
+from edged.doctor.programs import Program, services
+
+USER = "edged"
+"""Whom the service runs as, where systemd does not tell."""
+CONFIGURATIONS = Path("/etc/edged")
+_PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "User",
+    "Result",
+    "ExecMainStatus",
+    "NRestarts",
+)
+_TIMEOUT_S = 4.0
+_BAD_CONFIGURATION = 78
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """How it is."""
+
+    unit: str
+    """As `edged@door.service`."""
+    installed: bool | None
+    """None: there is no systemd to ask."""
+    state: str
+    """systemd's: `active`, `activating`, `inactive`, `failed`, ...; empty: not told."""
+    result: str
+    """Why it ended the last time: `success`, `exit-code`, `watchdog`, ..."""
+    exit_code: int
+    restarts: int
+    """By systemd since somebody started it."""
+    user: str
+    """Whom it runs as."""
+    running: tuple[Program, ...]
+    """Each `edged run` with this configuration, started by whomever."""
+
+
+def unit_of(config_file: Path | None) -> str:
+    """The unit that uses a configuration: `/etc/edged/door.toml` is `edged@door.service`'s.
+
+    A file elsewhere is no unit's; what is asked then is how the usual one is.
+    """
+    is_its = config_file is not None and config_file.parent == CONFIGURATIONS
+    name = config_file.stem if config_file is not None and is_its else "edged"
+    return "edged.service" if name == "edged" else f"edged@{name}.service"
+
+
+def measure(machine: Machine, config_file: Path | None) -> ServiceFacts:
+    """Ask systemd, if it is there, and look at the processes."""
+    unit = unit_of(config_file)
+    told = _ask_systemd(unit)
+    loaded = told.get("LoadState")
+    return ServiceFacts(
+        unit=unit,
+        installed=None if loaded is None else loaded == "loaded",
+        state=told.get("ActiveState", "") if loaded == "loaded" else "",
+        result=told.get("Result", ""),
+        exit_code=_number(told.get("ExecMainStatus", "")),
+        restarts=_number(told.get("NRestarts", "")),
+        user=told.get("User", "") or USER,
+        running=tuple(services(config_file, machine.proc)),
+    )
+
+
+def _ask_systemd(unit: str) -> dict[str, str]:
+    """What systemd knows of a unit; nothing: no systemd answers."""
+    program = shutil.which("systemctl")
+    if program is None:
+        return {}
+    try:
+        done = subprocess.run(
+            [program, "show", unit, f"--property={','.join(_PROPERTIES)}"],
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    lines = (line.partition("=") for line in done.stdout.splitlines())
+    return {name: value for name, _, value in lines}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+def judge(facts: ServiceFacts) -> Finding:
+    """What to say of it. One that nobody has started is no trouble."""
+    trouble = _trouble(facts)
+    if facts.state in ("active", "reloading"):
+        found = f"{facts.unit} is {facts.state}, as {facts.user}"
+        return Finding(found, () if trouble is None else (trouble,))
+    if trouble is not None:
+        return Finding("", (trouble,))
+    if facts.running:
+        who = ", ".join(f"{one}" for one in facts.running)
+        return Finding(f"{who} runs, not started by {facts.unit}")
+    if facts.installed is None:
+        return Finding("not running, and no systemd here to run it")
+    if not facts.installed:
+        return Finding(f"not running; {facts.unit} is not installed (sudo ./install.sh does it)")
+    return Finding(f"{facts.unit} is {facts.state}: sudo systemctl enable --now {facts.unit}")
+
+
+def _trouble(facts: ServiceFacts) -> Trouble | None:
+    journal = f"journalctl -u {facts.unit} -n 20 tells why"
+    if facts.state == "failed":
+        how = facts.result.replace("-", " ")
+        if facts.result == "exit-code":
+            how = f"exit code {facts.exit_code}"
+            if facts.exit_code == _BAD_CONFIGURATION:
+                how += ", its configuration"
+        return problem(f"{facts.unit} has failed ({how})", journal)
+    times = "once" if facts.restarts == 1 else f"{facts.restarts} times"
+    if facts.restarts and facts.state == "activating":
+        return problem(f"{facts.unit} was started again {times} and does not get ready", journal)
+    if facts.restarts and facts.state == "active":
+        return warning(f"systemd has started it again {times}", journal)
+    return None

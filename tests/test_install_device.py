@@ -1,0 +1,325 @@
+"""install.sh as the installer of a service: what it refuses, what it plans, how it decides.
+
+Nothing here changes the machine: what an installation does is run in containers, see tests/vm.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DEADLINE_S = 60
+TRIXIE = 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"\n'
+BOOKWORM = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
+RASPBIAN = 'PRETTY_NAME="Raspbian GNU/Linux 12 (bookworm)"\nID=raspbian\nVERSION_ID="12"\n'
+UBUNTU = 'PRETTY_NAME="Ubuntu 24.04.1 LTS"\nID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n'
+BULLSEYE = 'PRETTY_NAME="Debian GNU/Linux 11 (bullseye)"\nID=debian\nVERSION_ID="11"\n'
+SID = 'PRETTY_NAME="Debian GNU/Linux forky/sid"\nID=debian\n'
+
+CALL = """
+ROOT=$1 LOG=/dev/null BOLD= PLAIN=
+die() { printf '%s\\n' "$*" >&2; exit 1; }
+say() { printf '%s\\n' "$*" >&2; }
+source "$ROOT/systemd/install/device.sh"
+shift
+"$@"
+"""
+"""A part of the installer by itself."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A system to be looked at: its files, and programs that say what it is."""
+
+    root: Path
+    programs: Path
+    names: dict[str, str] = field(default_factory=dict)
+
+    def write(self, path: str, content: str) -> None:
+        """Give the system a file."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+
+    def is_a(self, os_release: str, architecture: str = "arm64", kernel: str = "aarch64") -> None:
+        """Make it a system of this name, for this processor, with this kernel."""
+        self.write("etc/os-release", os_release)
+        self.write("run/systemd/system/here", "")
+        script(self.programs / "dpkg", f"echo {architecture}")
+        script(self.programs / "uname", f'[ "$1" = -s ] && echo Linux || echo {kernel}')
+
+    def environment(self) -> dict[str, str]:
+        """Ours, on this system."""
+        path = f"{self.programs}:{os.environ['PATH']}"
+        return {**os.environ, "EDGED_SYSTEM_ROOT": str(self.root), "PATH": path}
+
+    def install(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run install.sh; a dry run, so that a test that fails changes nothing either."""
+        return run([ROOT / "install.sh", *words, "--dry-run"], self.environment())
+
+    def call(self, *words: str) -> str:
+        """Call a function of the installer; what it prints."""
+        done = run(["bash", "-c", CALL, "bash", ROOT, *words], self.environment())
+        return done.stdout if done.returncode == 0 else f"failed {done.stderr}"
+
+    def attach_usb(self, vendor: str, product: str) -> None:
+        """Plug something in."""
+        self.write("sys/bus/usb/devices/2-1/idVendor", f"{vendor}\n")
+        self.write("sys/bus/usb/devices/2-1/idProduct", f"{product}\n")
+
+
+def run(
+    command: Sequence[str | Path], environment: Mapping[str, str], told: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env=environment,
+        input=told,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+def script(path: Path, body: str) -> None:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    (tmp_path / "programs").mkdir()
+    machine = Machine(tmp_path / "system", tmp_path / "programs")
+    machine.is_a(TRIXIE)
+    script(machine.programs / "apt-cache", "exit 0")  # an empty archive: reading a real one is slow
+    return machine
+
+
+# ---- systems that it does not know ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("os_release", "architecture", "kernel", "why"),
+    [
+        (RASPBIAN, "armhf", "armv7l", "this is a 32-bit system (Raspbian"),
+        (RASPBIAN, "armhf", "aarch64", "the kernel is a 64-bit one, but this system (Raspbian"),
+        (BOOKWORM, "armhf", "aarch64", "the kernel is a 64-bit one, but this system (Debian"),
+        (TRIXIE, "i386", "i686", "this is a 32-bit system (Debian"),
+        (TRIXIE, "riscv64", "riscv64", "this is Debian for riscv64, which is not supported"),
+        (UBUNTU, "amd64", "x86_64", "this is Ubuntu 24.04.1 LTS, which is not supported"),
+        (BULLSEYE, "arm64", "aarch64", "this is Debian GNU/Linux 11 (bullseye), which is not"),
+        (SID, "amd64", "x86_64", "this is Debian GNU/Linux forky/sid, which is not supported"),
+        ("", "amd64", "x86_64", "this is an unknown system, which is not supported"),
+    ],
+)
+def test_an_unsupported_system_is_told_in_a_line(
+    machine: Machine, os_release: str, architecture: str, kernel: str, why: str
+) -> None:
+    machine.is_a(os_release, architecture, kernel)
+    done = machine.install()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"install.sh: {why}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_container_without_systemd_is_refused(machine: Machine) -> None:
+    shutil.rmtree(machine.root / "run")
+    done = machine.install()
+    assert done.returncode == 1
+    assert done.stderr.startswith("install.sh: systemd does not run here")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("install", "--frobnicate"), 'install does not know "--frobnicate"'),
+        (("uninstall", "--with-broker"), 'uninstall does not know "--with-broker"'),
+        (("install", "--purge"), 'install does not know "--purge"'),
+        (("--edgetpu", "fast"), '--edgetpu is std, max or none, not "fast"'),
+        (("--with-broker=world",), '--with-broker is local or lan, not "world"'),
+        (("--wheels", "/no/such/place"), "--wheels: there is no directory /no/such/place"),
+    ],
+)
+def test_wrong_options_are_told_in_a_line(
+    machine: Machine, words: tuple[str, ...], why: str
+) -> None:
+    done = machine.install(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"install.sh: {why} (see ./install.sh --help)\n"
+
+
+def test_help_tells_the_options(machine: Machine) -> None:
+    done = run([ROOT / "install.sh", "install", "--help"], machine.environment())
+    assert (done.returncode, done.stderr) == (0, "")
+    options = ("--dry-run", "--with-broker", "--edgetpu", "--wheels", "--purge")
+    assert all(f"\n  {option} " in done.stdout for option in options)
+
+
+def test_an_option_without_its_value_is_told(machine: Machine) -> None:
+    done = run([ROOT / "install.sh", "--edgetpu"], machine.environment())
+    assert done.returncode == 2
+    assert "the last option lacks its value" in done.stderr
+
+
+@pytest.fixture
+def as_nobody(tmp_path: Path) -> Iterator[list[str | Path]]:
+    """Without root, whoever runs the tests."""
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_uid == os.geteuid() and path != Path("/tmp"):  # noqa: S108
+            path.chmod(0o755)
+    if os.geteuid() == 0:
+        yield ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    else:
+        yield []
+
+
+@pytest.mark.parametrize("words", [[], ["install", "--with-broker"], ["uninstall", "--purge"]])
+def test_without_root_it_says_so_in_a_line(
+    machine: Machine, as_nobody: list[str | Path], words: list[str]
+) -> None:
+    done = run([*as_nobody, ROOT / "install.sh", *words], machine.environment())
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "needs root: sudo ./install.sh" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+# ---- plans ------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_tells_each_step_and_needs_no_root(
+    machine: Machine, as_nobody: list[str | Path]
+) -> None:
+    done = run([*as_nobody, ROOT / "install.sh", "--dry-run"], machine.environment())
+    assert done.returncode == 0
+    begin, *steps, end = done.stderr.splitlines()
+    assert begin == "==> edged on Debian GNU/Linux 13 (trixie), arm64"
+    assert end.startswith("==> Nothing was changed: this was a dry run")
+    assert len(steps) >= 8
+    assert all(step.startswith(("plan ", "  ok ")) for step in steps)
+
+
+def test_a_pi_is_called_by_its_name(machine: Machine) -> None:
+    machine.write("etc/rpi-issue", "Raspberry Pi reference\n")
+    machine.write("proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
+    told = machine.install().stderr
+    assert told.startswith(
+        "==> edged on Raspberry Pi OS on Debian GNU/Linux 13 (trixie), arm64, "
+        "Raspberry Pi 5 Model B Rev 1.0\n"
+    )
+
+
+@pytest.mark.parametrize("ids", [("1a6e", "089a"), ("18d1", "9302")])
+def test_a_coral_brings_its_library_before_and_after_its_firmware(
+    machine: Machine, ids: tuple[str, str]
+) -> None:
+    assert "ok no Coral is attached" in machine.install().stderr
+    machine.attach_usb(*ids)
+    assert "plan Installing libedgetpu1-std from " in machine.install().stderr
+    assert "plan Installing libedgetpu1-max from " in machine.install("--edgetpu=max").stderr
+    assert "ok no Edge TPU library, as asked" in machine.install("--edgetpu", "none").stderr
+
+
+def test_a_pcie_coral_without_driver_is_told(machine: Machine) -> None:
+    machine.write("sys/bus/pci/devices/0000:01:00.0/vendor", "0x1ac1\n")
+    machine.write("sys/bus/pci/devices/0000:01:00.0/device", "0x089a\n")
+    told = machine.install().stderr
+    assert "note the PCIe Coral has no driver" in told
+    assert "plan Installing libedgetpu1-std" in told
+
+
+# ---- decisions --------------------------------------------------------------------------------
+
+
+def test_a_webcam_is_told_from_the_nodes_of_codecs_and_metadata(
+    machine: Machine, tmp_path: Path
+) -> None:
+    usb = tmp_path / "devices" / "usb1" / "1-1"
+    codec = tmp_path / "devices" / "platform" / "codec"
+    for name, device, index in (
+        ("video0", codec, 0),
+        ("video1", usb, 1),
+        ("video2", usb, 0),
+        ("video10", usb, 0),
+    ):
+        device.mkdir(parents=True, exist_ok=True)
+        machine.write(f"sys/class/video4linux/{name}/index", f"{index}\n")
+        (machine.root / f"sys/class/video4linux/{name}/device").symlink_to(device)
+    assert machine.call("usb_webcam") == "/dev/video2\n"
+
+
+def test_no_webcam_is_found_where_there_is_none(machine: Machine) -> None:
+    assert machine.call("usb_webcam").startswith("failed")
+
+
+TEMPLATE = (ROOT / "config" / "edged.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("camera", "source", "picamera"),
+        ("pose", "model", "athlete-pose"),
+        ("mqtt", "username", "edged"),
+        ("mqtt", "host", 'with "quotes" \\ and & signs'),
+    ],
+)
+def test_a_key_is_set_in_its_section_and_nowhere_else(
+    machine: Machine, section: str, key: str, value: str
+) -> None:
+    quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    words = ["toml_set", section, key, quoted]
+    made = run(["bash", "-c", CALL, "bash", ROOT, *words], machine.environment(), TEMPLATE).stdout
+    before, after = tomllib.loads(TEMPLATE), tomllib.loads(made)
+    assert after[section][key] == value
+    assert after == {**before, section: {**before[section], key: value}}
+    changed = set(TEMPLATE.splitlines()) ^ set(made.splitlines())
+    assert len(changed) == 2
+
+
+def test_a_release_is_named_by_what_it_is_made_from(machine: Machine, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "tests")
+    shutil.copytree(ROOT, checkout, ignore=ignored)
+
+    def name() -> str:
+        words = ["bash", "-c", CALL, "bash", str(checkout), "release_name"]
+        return run(words, machine.environment()).stdout.strip()
+
+    first = name()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert first.startswith(project["version"] + "-")
+    (checkout / "docs" / "more.md").write_text("what is not installed changes nothing")
+    (checkout / "edged" / "__pycache__").mkdir()
+    (checkout / "edged" / "__pycache__" / "x.pyc").touch()
+    assert name() == first
+    (checkout / "edged" / "more.py").write_text("# more\n")
+    second = name()
+    (checkout / "edged" / "more.py").unlink()
+    with (checkout / "config" / "edged.toml").open("a") as file:
+        file.write("# more\n")
+    assert len({first, second, name()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new"),
+    [
+        ("ok camera fine", "ok camera fine", ""),
+        ("problem camera gone", "problem camera gone", ""),
+        ("ok camera fine", "warning camera dark", ""),
+        ("ok camera fine\nproblem broker away", "problem camera gone\nok broker here", "camera"),
+    ],
+)
+def test_only_new_problems_are_the_new_releases(
+    machine: Machine, before: str, after: str, new: str
+) -> None:
+    old, now = (set(machine.call("problems", told).split()) for told in (before, after))
+    assert " ".join(now - old) == new
