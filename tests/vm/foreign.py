@@ -5,13 +5,21 @@ Only programs are emulated (qemu-user): there is no second kernel, no init, no d
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from vm import host
 from vm.roots import works
 
+PROCESSOR = "cortex-a72"
+"""Of a Pi 4. QEMU's own choice has everything that there is, which is slow, such as its signed
+pointers, and makes the models' runtime crash."""
+# This machine's own processors, of another kind, confuse the models' runtime.
+NSPAWN = (f"--setenv=QEMU_CPU={PROCESSOR}", "--tmpfs=/sys/devices/system/cpu")
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 NAME = "edged-rig-aarch64"
 MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
@@ -20,23 +28,34 @@ MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xf
 
 @contextmanager
 def arm64_programs() -> Iterator[None]:
-    """Has the kernel hand arm64 programs to QEMU, as `update-binfmts` does it; afterwards no more.
+    """Has the kernel hand arm64 programs to QEMU, as `update-binfmts` does it.
+
+    The last one to need it takes it back.
 
     Raises:
         RuntimeError: The kernel does not take it.
     """
-    if not (BINFMT / "register").exists():
-        works("mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT))
-    if any("aarch64" in path.name for path in BINFMT.glob("*")):
-        yield  # somebody else's, or that of another run
-        return
+    os.environ["QEMU_CPU"] = PROCESSOR  # for what mmdebstrap runs
+    with (host.cache() / "binfmt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (BINFMT / "register").exists():
+            works("mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT))
+        if not any("aarch64" in path.name for path in BINFMT.glob("*")):
+            _register()
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if (BINFMT / NAME).exists():
+                    (BINFMT / NAME).write_text("-1")
+
+
+def _register() -> None:
     qemu = shutil.which("qemu-aarch64-static")
     # F: opened now, so that it is there in every root file system.
     try:
         (BINFMT / "register").write_text(f":{NAME}:M::{MAGIC}:{MASK}:{qemu}:OCF")
     except OSError as error:
         raise RuntimeError(f"{BINFMT}: the kernel emulates no arm64 programs: {error}") from error
-    try:
-        yield
-    finally:
-        (BINFMT / NAME).write_text("-1")

@@ -9,9 +9,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# nspawn's own --private-network makes another /sys, over which options have no say.
+ALONE = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 
-def inside(root: Path, *command: str, timeout_s: float = 900, binds: tuple[str, ...] = ()) -> str:
-    """Runs a command in a root file system, with this machine's network and without an init.
+
+def inside(
+    root: Path,
+    *command: str,
+    timeout_s: float = 900,
+    options: tuple[str, ...] = (),
+    alone: bool = False,
+) -> str:
+    """Runs a command in a root file system, without an init.
+
+    Args:
+        root: The root file system.
+        command: The program and its arguments.
+        timeout_s: Until it is killed.
+        options: Of systemd-nspawn.
+        alone: With a loopback of its own, in place of this machine's network.
 
     Returns:
         What it printed.
@@ -21,7 +37,7 @@ def inside(root: Path, *command: str, timeout_s: float = 900, binds: tuple[str, 
     """
     nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--pipe"]
     nspawn += ["--resolv-conf=bind-host", "--setenv=DEBIAN_FRONTEND=noninteractive"]
-    line = [*nspawn, *binds, "-D", str(root), *command]
+    line = [*(ALONE if alone else ()), *nspawn, *options, "-D", str(root), *command]
     try:
         done = subprocess.run(
             line,

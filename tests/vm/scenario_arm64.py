@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from vm import host, recipe, roots, trees
 from vm.checkout import FRAMES, PLACE, copy_checkout, put_frames
-from vm.foreign import arm64_programs
+from vm.foreign import NSPAWN, arm64_programs
 from vm.rig import Rig
 
 Figure = Callable[[str, object], None]
@@ -30,21 +31,25 @@ def root(rig: Rig) -> Iterator[Path]:
             yield root
 
 
+def inside(root: Path, *command: str, alone: bool = False, timeout_s: float = 600) -> str:
+    return roots.inside(root, *command, options=NSPAWN, alone=alone, timeout_s=timeout_s)
+
+
 def scenario_installs(root: Path, figure: Figure) -> None:
     started = time.monotonic()
-    assert roots.inside(root, "uname", "-m").strip() == "aarch64"
-    roots.inside(root, "python3", "-m", "venv", "/opt/try")
-    roots.inside(root, "/opt/try/bin/pip", "-q", "install", f"/{PLACE}[demo]", timeout_s=1500)
+    assert inside(root, "uname", "-m").strip() == "aarch64"
+    inside(root, "python3", "-m", "venv", "/opt/try")
+    inside(root, "/opt/try/bin/pip", "-q", "install", f"/{PLACE}[demo]", timeout_s=1500)
     figure("installed s", time.monotonic() - started)
-    figure("packages", roots.inside(root, "/opt/try/bin/pip", "freeze").replace("\n", " "))
+    figure("packages", inside(root, "/opt/try/bin/pip", "freeze").replace("\n", " "))
 
 
 def scenario_infers(rig: Rig, root: Path, figure: Figure) -> None:
     mirror = f"EDGED_MODELS_URL={rig.mirror.url('127.0.0.1')}"
-    roots.inside(root, "env", mirror, EDGED, "models", "pull", MODEL)
+    inside(root, "env", mirror, EDGED, "models", "pull", MODEL)
     started = time.monotonic()
     command = (EDGED, "infer", "--json", "--model", MODEL, f"/{FRAMES}/0.jpg")
-    said = roots.inside(root, *command).splitlines()
+    said = inside(root, *command).splitlines()
     figure("infer s", time.monotonic() - started)
     poses = json.loads(next(line for line in said if line.startswith("{")))["poses"]
     assert len(poses) == 1
@@ -52,5 +57,10 @@ def scenario_infers(rig: Rig, root: Path, figure: Figure) -> None:
 
 
 def scenario_demo(root: Path, figure: Figure) -> None:
-    said = roots.inside(root, EDGED, "demo", "--model", MODEL, "--seconds", "20", timeout_s=600)
-    figure("demo", said.strip().splitlines()[-1])
+    command = (EDGED, "demo", "--model", MODEL, "--seconds", "20")
+    said = inside(root, *command, alone=True)
+    found = re.search(r"^frames +([0-9]+),.*\n(?:age|accuracy).*", said, re.MULTILINE)
+    assert found, said
+    figure("demo", found[0].replace("\n", ", "))
+    assert int(found[1]) > 5
+    assert " there (" in said
