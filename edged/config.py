@@ -71,6 +71,29 @@ SensorMode: TypeAlias = Annotated[
         description='text such as "2304x1296" or "2304x1296:10" (pixels and bits), or empty',
     ),
 ]
+AcceleratorName: TypeAlias = Annotated[
+    str,
+    Meta(
+        # The grammar of edged.inference.accelerators, which says what the names mean.
+        pattern=r"^(cpu|edgetpu(:(usb|pci))?(:[0-9]{1,2})?"
+        r"|delegate:[^?\x00-\x1f\x7f]+(\?[^=&\x00-\x1f\x7f]+=[^&\x00-\x1f\x7f]*"
+        r"(&[^=&\x00-\x1f\x7f]+=[^&\x00-\x1f\x7f]*)*)?)\Z",
+        max_length=4096,
+        description='"cpu", "edgetpu", "edgetpu:usb:0", "edgetpu:pci:0" or the like, or '
+        '"delegate:/path/lib.so?key=value"',
+        extra={
+            "known": ("cpu", "edgetpu", "edgetpu:usb", "edgetpu:pci", "edgetpu:0", "edgetpu:usb:0")
+        },
+    ),
+]
+Library: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\x00-\x1f\x7f]+\Z",
+        max_length=4096,
+        description="the name or path of a library in quotes",
+    ),
+]
 
 
 PoseFit: TypeAlias = Literal["auto", "track", "letterbox", "stretch"]
@@ -143,6 +166,16 @@ class Inference(Section, frozen=True):
 
     runtime: Literal["auto", "ai_edge_litert", "tflite_runtime"] = "auto"
     """The library that runs models; auto: the first of them that is installed."""
+    accelerators: Annotated[
+        tuple[AcceleratorName, ...],
+        Meta(min_length=1, max_length=8, description="a list of 1-8 accelerators"),
+    ] = ("edgetpu", "cpu")
+    """What runs the models, best first: `cpu`, an Edge TPU (`edgetpu`, `edgetpu:usb`,
+    `edgetpu:pci:1`), another delegate (`delegate:/path/lib.so?key=value`)."""
+    edgetpu_library: Library = "libedgetpu.so.1"
+    """What drives an Edge TPU: a name that the system's loader finds, or a path."""
+    performance: Literal["low", "medium", "high", "max"] = "max"
+    """How fast, and how hot, an Edge TPU runs; libedgetpu's own choice is max."""
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
     """Threads of one invoke; 0: as many as cores, at most 4."""
     deadline_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
@@ -292,11 +325,19 @@ def _contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
                 f"expected true, because {key} is set; got false",
             )
     yield from _white_balances(config.camera)
+    yield from _repetitions(config.inference)
     if not config.pose.model and not config.labels.model:
         yield (
             ("[pose] model", "[labels] model"),
             "expected a model here or in [labels], got none",
         )
+
+
+def _repetitions(inference: Inference) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name in dict.fromkeys(inference.accelerators):
+        if inference.accelerators.count(name) > 1:
+            where = ("[inference] accelerators",)
+            yield where, f'expected each accelerator once, got "{name}" more often'
 
 
 def _white_balances(camera: Camera) -> Iterator[tuple[tuple[str, ...], str]]:
