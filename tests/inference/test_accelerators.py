@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.config import AcceleratorName, Inference
+from edged.config import Inference
 from edged.errors import ConfigError
 from edged.inference.accelerators import CPU, Accelerator, in_order, parse
+from edged.keys import AcceleratorName
 
 NAMES = ("cpu", "edgetpu", "edgetpu:1", "edgetpu:usb", "edgetpu:usb:0", "edgetpu:pci:12")
 
