@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edged.config import Config, device_name, model_directories
+from edged.config import Config, Inference, device_name, model_directories
 from edged.doctor import (
     accelerator,
     broker,
@@ -83,7 +83,10 @@ class _Probes:
 
     def __init__(self, config: Config | None, file: Path | None, machine: Machine) -> None:
         self.service = Probe(lambda: service.measure(machine, file))
-        self.accelerator = Probe(lambda: accelerator.measure(machine, file, PROBE_S))
+        inference = Inference() if config is None else config.inference
+        self.accelerator = Probe(
+            lambda: accelerator.measure(machine, file, inference.edgetpu_library, PROBE_S)
+        )
         self.clock = Probe(lambda: clock.measure(tls=config is not None and config.mqtt.tls))
         self.temperature = Probe(lambda: temperature.measure(machine))
         self.disk = Probe(lambda: disk.measure(machine, machine.state))
