@@ -19,59 +19,20 @@ from msgspec import Meta
 
 from edged import toml
 from edged.errors import ConfigError
+from edged.keys import (
+    AcceleratorName,
+    Address,
+    DeviceName,
+    Fraction,
+    Host,
+    Library,
+    Port,
+    Secret,
+    SensorMode,
+    Text,
+    TopicPrefix,
+)
 from edged.masking import MASK, without_password
-
-Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
-Fraction: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
-Text: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^[^\x00-\x1f\x7f]*\Z",
-        max_length=4096,
-        description="text in quotes without control characters",
-    ),
-]
-Address: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^[^\x00-\x1f\x7f]+\Z",
-        max_length=4096,
-        description="text in quotes, not empty, without control characters",
-        extra={"secret": True},  # an address may hold a password
-    ),
-]
-Host: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^(?![^:]*:[^:]*\Z)[^\s/@\x00-\x1f\x7f]+\Z",
-        max_length=255,
-        description="the name or address of a machine, without scheme and port",
-    ),
-]
-Secret: TypeAlias = Annotated[Text, Meta(extra={"secret": True})]
-DeviceName: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-zA-Z0-9_-]{0,64}\Z",
-        description='at most 64 letters (a-z, A-Z), digits, "_" and "-"',
-    ),
-]
-TopicPrefix: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^[\w.-]+(/[\w.-]+)*\Z",
-        max_length=128,
-        description='1-128 letters, digits, "_", "-" and ".", with "/" between the levels',
-    ),
-]
-SensorMode: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^([1-9]\d{1,4}x[1-9]\d{1,4}(:(8|10|12|14|16))?)?\Z",
-        description='text such as "2304x1296" or "2304x1296:10" (pixels and bits), or empty',
-    ),
-]
-
 
 PoseFit: TypeAlias = Literal["auto", "track", "letterbox", "stretch"]
 """How a frame becomes the input of a model of poses, see `PoseModel.fit`."""
@@ -143,6 +104,16 @@ class Inference(Section, frozen=True):
 
     runtime: Literal["auto", "ai_edge_litert", "tflite_runtime"] = "auto"
     """The library that runs models; auto: the first of them that is installed."""
+    accelerators: Annotated[
+        tuple[AcceleratorName, ...],
+        Meta(min_length=1, max_length=8, description="a list of 1-8 accelerators"),
+    ] = ("edgetpu", "cpu")
+    """What runs the models, best first: `cpu`, an Edge TPU (`edgetpu`, `edgetpu:usb`,
+    `edgetpu:pci:1`), another delegate (`delegate:/path/lib.so?key=value`)."""
+    edgetpu_library: Library = "libedgetpu.so.1"
+    """What drives an Edge TPU: a name that the system's loader finds, or a path."""
+    performance: Literal["low", "medium", "high", "max"] = "max"
+    """How fast, and how hot, an Edge TPU runs; libedgetpu's own choice is max."""
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
     """Threads of one invoke; 0: as many as cores, at most 4."""
     deadline_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
@@ -292,11 +263,19 @@ def _contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
                 f"expected true, because {key} is set; got false",
             )
     yield from _white_balances(config.camera)
+    yield from _repetitions(config.inference)
     if not config.pose.model and not config.labels.model:
         yield (
             ("[pose] model", "[labels] model"),
             "expected a model here or in [labels], got none",
         )
+
+
+def _repetitions(inference: Inference) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name in dict.fromkeys(inference.accelerators):
+        if inference.accelerators.count(name) > 1:
+            where = ("[inference] accelerators",)
+            yield where, f'expected each accelerator once, got "{name}" more often'
 
 
 def _white_balances(camera: Camera) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -1,9 +1,10 @@
 """TOML text to frozen structs, with everything that is wrong told at once, and back. No IO.
 
 A file is a struct of sections, a section a struct of `str`, `int`, `float`, `bool` and `Literal`
-keys; a tuple of structs is a section that comes any number of times, `[[section]]`. What a key may
-hold is its annotation, and so is what a person is told about it. Numbers have bounds, which also
-keep `nan` and `inf` out.
+keys, or tuples of them; a tuple of structs is a section that comes any number of times,
+`[[section]]`. What a key may hold is its annotation, and so is what a person is told about it, with
+a "did you mean" where the annotation's `extra` has a tuple of `known` texts. Numbers have bounds,
+which also keep `nan` and `inf` out.
 """
 
 from __future__ import annotations
@@ -106,15 +107,28 @@ def _section(
         try:
             values[key] = msgspec.convert(value, fields[key].type)
         except msgspec.ValidationError:
-            kind = inspect.type_info(fields[key].type)
-            secret = isinstance(kind, inspect.Metadata) and (kind.extra or {}).get("secret")
-            shown = f"{_kind(value)} (not shown)" if secret else _shown(value)
-            wrong[place] = f"expected {_expectation(kind)}, got {shown}"
+            wrong[place] = _complaint(fields[key].type, value)
     missing = [key for key, field in fields.items() if field.required and key not in values]
     for key in missing:
         expectation = _expectation(inspect.type_info(fields[key].type))
         wrong.setdefault(f"{bracketed} {key}", f"expected {expectation}, got nothing")
     return None if missing else shape(**values)
+
+
+def _complaint(annotation: Any, value: object) -> str:
+    """What to say of a value that is not as its annotation wants it."""
+    kind = inspect.type_info(annotation)
+    bare = get_args(annotation)[0] if isinstance(kind, inspect.Metadata) else annotation
+    if isinstance(value, list) and get_origin(bare) is tuple:
+        for item in value:
+            try:
+                msgspec.convert(item, get_args(bare)[0])
+            except msgspec.ValidationError:
+                return _complaint(get_args(bare)[0], item)
+    extra = (kind.extra or {}) if isinstance(kind, inspect.Metadata) else {}
+    shown = f"{_kind(value)} (not shown)" if extra.get("secret") else _shown(value)
+    meant = _meant(value, extra.get("known", ())) if isinstance(value, str) else ""
+    return f"expected {_expectation(kind)}, got {shown}" + (f", {meant}" if meant else "")
 
 
 def _syntax(message: str) -> dict[str, str]:
@@ -212,9 +226,11 @@ def dump(values: msgspec.Struct) -> str:
     return "\n".join(sections)
 
 
-def emit(value: str | float | bool) -> str:  # noqa: FBT001 (a value, not a switch)
+def emit(value: str | float | bool | tuple[str | float | bool, ...]) -> str:  # noqa: FBT001 (a value, not a switch)
     """A value as TOML writes it, on one line."""
     match value:
+        case tuple():
+            return f"[{', '.join(map(emit, value))}]"
         case bool():
             return "true" if value else "false"
         case str():

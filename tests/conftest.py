@@ -11,6 +11,7 @@ import pytest
 import tiny_models
 from brokers import ANYBODY, Broker
 from hypothesis import settings
+from stand_in.edgetpu import StandIn, build
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,3 +61,15 @@ def pose_file(tmp_path: Path) -> Path:
     path = tmp_path / "pose.tflite"
     path.write_bytes(tiny_models.pose_model())
     return path
+
+
+@pytest.fixture(scope="session")
+def built_edgetpu(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stand-in of libedgetpu, compiled once; each `StandIn` takes a copy."""
+    return build(tmp_path_factory.mktemp("libedgetpu"))
+
+
+@pytest.fixture
+def edgetpu(built_edgetpu: Path, tmp_path_factory: pytest.TempPathFactory) -> StandIn:
+    """A libedgetpu with one USB device, which does as it is told."""
+    return StandIn(built_edgetpu, tmp_path_factory.mktemp("edgetpu"))

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -166,6 +166,26 @@ def test_an_integer_is_a_number_too(write: Write) -> None:
         (
             '[mqtt]\nca_file = "\\u0000"',
             '[mqtt] ca_file: expected text in quotes without control characters, got "\\u0000"',
+        ),
+        (
+            '[inference]\naccelerators = ["edgtpu", "cpu"]',
+            'or "delegate:/path/lib.so?key=value", got "edgtpu", did you mean "edgetpu"?',
+        ),
+        (
+            "[inference]\naccelerators = [1]",
+            'or "delegate:/path/lib.so?key=value", got 1',
+        ),
+        (
+            '[inference]\naccelerators = "cpu"',
+            '[inference] accelerators: expected a list of 1-8 accelerators, got "cpu"',
+        ),
+        (
+            "[inference]\naccelerators = []",
+            "[inference] accelerators: expected a list of 1-8 accelerators, got a list",
+        ),
+        (
+            '[inference]\naccelerators = ["cpu", "edgetpu", "cpu"]',
+            'expected each accelerator once, got "cpu" more often',
         ),
         (f'[mqtt]\nca_file = "{"x" * 5000}"', f'got "{"x" * 60}"...'),
     ],
@@ -477,6 +497,12 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
             return st.floats(low, high)
         case inspect.StrType(pattern=str(pattern), max_length=length):
             return st.from_regex(pattern).filter(lambda text: length is None or len(text) <= length)
+        case inspect.VarTupleType(min_length=low, max_length=high):
+            (item, _) = get_args(get_args(annotation)[0])
+            texts = st.lists(
+                values(item), min_size=low or 0, max_size=min(high or 2, 2), unique=True
+            )
+            return texts.map(tuple)
     raise AssertionError(kind)
 
 
