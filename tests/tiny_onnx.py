@@ -248,3 +248,13 @@ def weights_elsewhere(name: str = "weights.data") -> bytes:
         [value_info("classes", "float32", (1, 3))],
         [number(1, 3) + number(2, FLOAT) + part(8, "factor") + place + number(14, 1)],
     )
+
+
+def two_inputs() -> bytes:
+    """A model that wants two pictures."""
+    names = ("left", "right")
+    return model(
+        [node("Sub", names, "difference")],
+        [value_info(name, "float32", (1, 3, 32, 32)) for name in names],
+        [value_info("difference", "float32", (1, 3, 32, 32))],
+    )
