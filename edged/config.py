@@ -142,7 +142,7 @@ class Inference(Section, frozen=True):
     """How models run."""
 
     runtime: Literal["auto", "ai_edge_litert", "tflite_runtime"] = "auto"
-    """The library that runs models; auto: the first of them that is installed."""
+    """The library that runs .tflite models; auto: the first of them that is installed."""
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
     """Threads of one invoke; 0: as many as cores, at most 4."""
     deadline_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0

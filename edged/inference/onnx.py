@@ -34,22 +34,25 @@ TYPES = {
 
 _WARNINGS_ARE_LEFT_OUT = 3
 
-_REMEDIES = (
+_REFUSALS = (
     (
         "INVALID_PROTOBUF|No graph was found",
         "it is damaged, not whole or no ONNX model: copy or download it again",
     ),
     (
-        r"Opset \d+ is under development|Unsupported model IR version",
-        "it is newer than {runtime}: upgrade that, or export the model with an older opset",
+        r"Opset \d+(?= is under development)|IR version: \d+",
+        "it is newer ({what}) than {runtime}: upgrade that, or export it with an older opset",
     ),
     (
-        "No Op registered|is not a registered function/op|NOT_IMPLEMENTED",
-        "{runtime} lacks an operator of it: upgrade that, or export the model without",
+        r"(No Op registered|Could not find an implementation) for \w+",
+        "{runtime} lacks an operator ({what}): upgrade that, or export it without",
     ),
-    ("[Ee]xternal data", "its weights are in a second file: copy that beside it"),
+    (
+        r'(?<=External data path does not exist: ")[^"]+|(?<=No such file or directory \[)[^]]+',
+        "its weights are in a second file, {what}: copy that there",
+    ),
 )
-"""What onnxruntime says, and what it comes from."""
+"""What onnxruntime says of a model that it does not take, and what it comes from."""
 
 _NOISE = re.compile(
     r"\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .*? failed:|Load model (?=.* failed\.)"
@@ -112,7 +115,7 @@ class OnnxInterpreter:
                 path, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
-            raise RuntimeError(_plain(error)) from error
+            raise RuntimeError(_refusal(error)) from error
         self._binding = self._session.io_binding()
         self._bound: list[npt.NDArray[Any]] = []
         """Whose memory the binding knows by address."""
@@ -216,10 +219,14 @@ def _told(tensor: Any, shape: list[int], known: dict[str, Quantization]) -> dict
     }
 
 
+def _refusal(error: Exception) -> str:
+    """Why a model cannot be loaded, and what to do."""
+    for pattern, meaning in _REFUSALS:
+        if match := re.search(pattern, str(error)):
+            return meaning.format(what=match[0], runtime=runtime())
+    return f"{runtime()} refuses it: {_plain(error)}: export it again"
+
+
 def _plain(error: Exception) -> str:
-    """What onnxruntime means, without its codes and places, and what to do where that is known."""
-    text = " ".join(str(error).split())
-    for pattern, meaning in _REMEDIES:
-        if re.search(pattern, text):
-            return f"{meaning.format(runtime=runtime())} ({_NOISE.sub('', text).rstrip('.')[:200]})"
-    return _NOISE.sub("", text).rstrip(".")
+    """What onnxruntime says, without its codes, without places in its source, on one line."""
+    return _NOISE.sub("", " ".join(str(error).split())).rstrip(".")

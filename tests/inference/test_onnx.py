@@ -129,12 +129,27 @@ REFUSED = {
     "cut off": (GOOD[:100], "damaged, not whole or no ONNX model: copy or download it again"),
     "text": (b"no model at all", "damaged, not whole or no ONNX model: copy or download it again"),
     "zeros": (bytes(500), "damaged"),
-    "of tomorrow": (tiny_onnx.identity(opset=99), r"newer than onnxruntime \S+: upgrade that, or"),
-    "of next year": (tiny_onnx.identity(ir_version=99), r"newer than onnxruntime \S+: upgrade"),
-    "unknown operator": (tiny_onnx.identity("NobodyHasIt"), "lacks an operator .* NobodyHasIt"),
-    "wrong type": (tiny_onnx.identity("ReduceMean", dtype="uint8"), "Type Error"),
+    "of tomorrow": (
+        tiny_onnx.identity(opset=99),
+        r"newer \(Opset 99\) than onnxruntime \S+: upgrade that, or",
+    ),
+    "of next year": (
+        tiny_onnx.identity(ir_version=99),
+        r"newer \(IR version: 99\) than onnxruntime \S+: upgrade",
+    ),
+    "unknown operator": (
+        tiny_onnx.identity("NobodyHasIt"),
+        r"lacks an operator \(No Op registered for NobodyHasIt\): upgrade",
+    ),
+    "wrong type": (
+        tiny_onnx.identity("ReduceMean", dtype="uint8"),
+        "refuses it: .* Type Error: .*: export it again",
+    ),
     "any height": (tiny_onnx.colours(size="height"), r"\[1, 3, height, height\], which leaves"),
-    "no weights": (tiny_onnx.weights_elsewhere(), "weights are in a second file: copy that beside"),
+    "no weights": (
+        tiny_onnx.weights_elsewhere(),
+        "its weights are in a second file, .*/weights.data: copy that there",
+    ),
     "objects": (tiny_onnx.bright_pixels(), "export it without non-maximum suppression"),
 }
 
