@@ -23,11 +23,14 @@ SERVICE = {
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
 IN_THE_WORKER = {
-    "inference.worker": {"onnx"},
-    "inference.onnx": {"onnx_file"},
+    "inference.worker": {"edged.inference.onnx"},
+    "inference.onnx": {
+        "edged.inference.onnx_file.Quantization",
+        "edged.inference.onnx_file.quantizations",
+    },
     "inference.onnx_file": set[str](),
 }
-"""The modules that run there, with what they may know of edged: below `edged.inference`."""
+"""What the worker's process loads, and what of edged each of it may import."""
 PI_CAMERA = {"picamera2", "libcamera"}
 SECTIONS = {
     field.type.__name__ for field in msgspec.structs.fields(config.Config)
@@ -103,10 +106,8 @@ def _violations(module: str, tree: ast.Module) -> Iterator[str]:
 def _wrong_way(module: str, home: str, name: str) -> Iterator[str]:
     allowed = MAY_IMPORT.get(home, set()) | EXTRA.get(module, set()) | {home}
     _, target, *inner = [*name.split("."), ""]
-    if target not in allowed:
+    if target not in allowed or name not in IN_THE_WORKER.get(module, {name}):
         yield f"imports {name}"
-    elif module in IN_THE_WORKER and not {*inner[:1]} & IN_THE_WORKER[module]:
-        yield f"imports {name} into the worker"
     elif home in PARTS and target == "config" and inner[0] not in SECTIONS:
         yield f"imports {name}, which is more than its section"
 

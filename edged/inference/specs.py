@@ -89,6 +89,7 @@ def describe(
             "[1, 3, height, width] of uint8, int8, int32 or float32: convert the model with such "
             "an input"
         )
+    height, width = picture.shape[1:3] if layout == "nhwc" else picture.shape[2:]
     decoder = _decoder_of(outputs)
     if decoder is None:
         raise ModelError(
@@ -96,7 +97,6 @@ def describe(
             f"heatmaps with offsets (one output [1, rows, columns, {_HEATMAP_CHANNELS}]) and "
             "classification (one output [1, classes]): convert the model with such an output"
         )
-    height, width = picture.shape[1:3] if layout == "nhwc" else picture.shape[2:]
     entry = file.entry
     if entry is None:
         fit: Fit = "track" if KINDS[decoder] == "pose" else "crop"
