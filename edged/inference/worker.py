@@ -2,7 +2,7 @@
 
 Native inference code can crash or hang in ways that Python cannot catch; here it takes nothing but
 this process with it. Run by `edged.inference.process` as `python -m edged.inference.worker FD`;
-imports nothing of edged and no OpenCV.
+imports `edged.inference.graphs`, nothing else of edged and no OpenCV.
 
 The conversation, over a SOCK_SEQPACKET socket, so that a message is a `recv`:
 
@@ -28,6 +28,8 @@ import socket
 import sys
 import time
 from typing import Any
+
+from edged.inference import graphs
 
 ALIGNMENT = 64
 """Tensors start at cache lines."""
@@ -128,7 +130,8 @@ def load(request: dict[str, Any]) -> tuple[int, int, list[Model]]:
     end = 0
     for path in request["models"]:
         try:
-            interpreter = interpreter_class(model_path=path, num_threads=request["threads"])
+            interpreter = interpreter_class(**graphs.given(path), num_threads=request["threads"])
+            graphs.settle(interpreter)
             interpreter.allocate_tensors()
             models.append(Model(interpreter, end))
         except Exception as error:
