@@ -23,7 +23,8 @@ SERVICE = {
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
 IN_THE_WORKER = {
-    "inference.worker": {"edged.inference.onnx"},
+    "inference.worker": {"edged.inference.graphs", "edged.inference.onnx"},
+    "inference.graphs": set[str](),
     "inference.onnx": {
         "edged.inference.onnx_file.Quantization",
         "edged.inference.onnx_file.quantizations",
@@ -75,7 +76,7 @@ TRAINING_MAY_IMPORT = {
     *("edged", "models", "msgspec", "numpy"),
     *("keras", "tensorflow", "ai_edge_litert"),
 }
-STDLIB_ONLY = {"errors", "systemd"}
+STDLIB_ONLY = {"errors", "systemd", "inference.graphs"}
 # OpenCV and libcamera take their settings from the environment only, and systemd speaks to a
 # service by it.
 ENVIRONMENT = {"config", "cv", "systemd", "capture.pi_library"}
@@ -114,7 +115,7 @@ def _wrong_way(module: str, home: str, name: str) -> Iterator[str]:
 
 def _wrong_library(module: str, home: str, name: str) -> Iterator[str]:
     library = name.partition(".")[0]
-    if home in STDLIB_ONLY and library not in sys.stdlib_module_names | {"systemd"}:
+    if {home, module} & STDLIB_ONLY and library not in sys.stdlib_module_names | {"systemd"}:
         yield f"imports {name}, which is not in the standard library"
     if library == "models":
         yield f"imports {name}, which makes models and is no part of edged"
@@ -238,9 +239,11 @@ def test_package_files_are_empty() -> None:
         ("daemon", "from edged.commands import run"),
         ("commands.run", "from edged.cli import app"),
         ("inference.worker", "from edged.types import Pixels"),
-        ("inference.worker", "import cv2"),
-        ("inference.worker", "from edged.cv import cv2"),
         ("inference.worker", "from edged.inference import engine"),
+        ("inference.worker", "import cv2"),
+        ("inference.graphs", "import numpy"),
+        ("inference.graphs", "from edged.types import Pixels"),
+        ("inference.worker", "from edged.cv import cv2"),
         ("inference.onnx", "from edged.errors import ModelError"),
         ("inference.onnx", "from edged.inference.catalog import ModelFile"),
         ("inference.onnx", "import cv2"),
@@ -268,6 +271,7 @@ def test_what_may_not_be_is_seen(module: str, code: str) -> None:
         ("capture.opencv", "from edged.config import Camera"),
         ("inference.catalog", "from edged.resources import resource"),
         ("inference.worker", "from ai_edge_litert.interpreter import Interpreter"),
+        ("inference.worker", "from edged.inference import graphs"),
         ("inference.worker", "def f():\n    from edged.inference import onnx"),
         ("inference.catalog", "from edged.inference.onnx import is_onnx"),
         ("inference.onnx", "def f():\n    import onnxruntime"),

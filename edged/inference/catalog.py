@@ -23,10 +23,19 @@ from edged.errors import ModelError
 from edged.inference.onnx import is_onnx
 from edged.resources import resource
 
-Decoder: TypeAlias = Literal["movenet", "heatmaps", "classify"]
+Decoder: TypeAlias = Literal["movenet", "heatmaps", "multipose", "posenet", "yolo", "classify"]
 Kind: TypeAlias = Literal["pose", "labels"]
 """What a model finds."""
-KINDS: Mapping[Decoder, Kind] = {"movenet": "pose", "heatmaps": "pose", "classify": "labels"}
+KINDS: Mapping[Decoder, Kind] = {
+    "movenet": "pose",
+    "heatmaps": "pose",
+    "multipose": "pose",
+    "posenet": "pose",
+    "yolo": "pose",
+    "classify": "labels",
+}
+FINDS_ONE: Collection[Decoder] = {"movenet", "heatmaps"}
+"""Decoders of one person, who can be followed; those of several look at the whole frame."""
 Fit: TypeAlias = Literal["track", "letterbox", "stretch", "crop"]
 Role: TypeAlias = Literal["cpu", "edgetpu", "labels"]
 """What a file is to its model."""

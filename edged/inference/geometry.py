@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from edged.cv import cv2
-from edged.types import Keypoints, Pixels, Region
+from edged.types import Pixels, Region
 
 Size: TypeAlias = tuple[int, int]
 """Width and height in pixels."""
@@ -188,11 +189,15 @@ def _interpolation(plan: Plan) -> int:
     return int(cv2.INTER_CUBIC if grows else cv2.INTER_AREA)
 
 
-def to_frame(plan: Plan, keypoints: Keypoints) -> Keypoints:
-    """Keypoints in 0..1 of the input, as new keypoints in 0..1 of the frame; scores stay."""
-    moved = keypoints.copy()
-    moved[:, 0] = plan.offset[0] + plan.scale[0] * keypoints[:, 0]
-    moved[:, 1] = plan.offset[1] + plan.scale[1] * keypoints[:, 1]
+def to_frame(plan: Plan, points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Points in 0..1 of the input, as new points in 0..1 of the frame.
+
+    Args:
+        plan: that made the input.
+        points: of any shape, x and y first in the last axis; what follows there stays.
+    """
+    moved = points.copy()
+    moved[..., :2] = plan.offset + plan.scale * points[..., :2]
     return moved
 
 

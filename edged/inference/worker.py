@@ -2,7 +2,7 @@
 
 Native inference code can crash or hang in ways that Python cannot catch; here it takes nothing but
 this process with it. Run by `edged.inference.process` as `python -m edged.inference.worker FD`;
-imports nothing of edged but `edged.inference.onnx`, and no OpenCV.
+imports `edged.inference.graphs` and `edged.inference.onnx`, nothing else of edged and no OpenCV.
 
 The conversation, over a SOCK_SEQPACKET socket, so that a message is a `recv`:
 
@@ -28,6 +28,8 @@ import socket
 import sys
 import time
 from typing import Any
+
+from edged.inference import graphs
 
 ALIGNMENT = 64
 """Tensors start at cache lines."""
@@ -76,7 +78,8 @@ class Runtimes:
         if self._lite is None:
             name, self._lite = load_runtime(self._wanted)
             self._names[name] = None
-        interpreter = self._lite(model_path=path, num_threads=self._threads)
+        interpreter = self._lite(**graphs.given(path), num_threads=self._threads)
+        graphs.settle(interpreter)
         interpreter.allocate_tensors()
         return interpreter
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ CLASSES_IN = TensorInfo("input", "uint8", (1, 224, 224, 3), 1 / 128, 128)
 CLASSES_OUT = TensorInfo("classes", "uint8", (1, 3), 1 / 256, 0)
 
 
+def maps(channels: int, rows: int = 12) -> TensorInfo:
+    """One of PoseNet's outputs."""
+    return TensorInfo(f"map {channels}", "uint8", (1, rows, 12, channels), 0.1, 128)
+
+
 def test_movenet_is_known_by_its_tensors() -> None:
     spec = describe(unknown(Path("m.tflite")), [MOVENET_IN], [MOVENET_OUT])
     assert (spec.decoder, spec.kind, spec.fit) == ("movenet", "pose", "track")
@@ -39,6 +45,36 @@ def test_heatmaps_are_known_by_their_tensors() -> None:
     assert (spec.decoder, spec.kind, spec.fit) == ("heatmaps", "pose", "track")
     assert spec.table is not None
     assert spec.table[[0, 255]].tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_posenet_is_known_by_its_maps_in_any_order(order: tuple[int, ...]) -> None:
+    outputs = [[maps(17), maps(34), maps(64)][place] for place in order]
+    spec = describe(unknown(Path("m.tflite")), [MOVENET_IN], outputs)
+    assert (spec.decoder, spec.kind, spec.fit) == ("posenet", "pose", "letterbox")
+    assert [outputs[place] for place in spec.outputs] == [maps(17), maps(34), maps(64)]
+    assert spec.tensors == (maps(17), maps(34), maps(64))
+
+
+@pytest.mark.parametrize(
+    ("decoder", "shape", "pixels"),
+    [
+        ("multipose", (1, 6, 56), (256, 256)),
+        ("yolo", (1, 56, 8400), (640, 640)),
+        ("yolo", (1, 56, 6300), (480, 640)),
+        ("yolo", (1, 1029, 56), (224, 224)),
+        ("yolo", (1, 56, 34000), (1280, 1280)),
+        ("yolo", (1, 56, 8500), (640, 640)),
+    ],
+)
+def test_models_of_several_people_are_known_by_their_tensors_and_look_at_the_whole(
+    decoder: str, shape: tuple[int, ...], pixels: tuple[int, int]
+) -> None:
+    picture = TensorInfo("i", "float32", (1, *pixels, 3))
+    spec = describe(unknown(Path("m.tflite")), [picture], [TensorInfo("o", "float32", shape)])
+    assert (spec.decoder, spec.kind, spec.fit) == (decoder, "pose", "letterbox")
+    assert spec.table is not None
+    assert spec.table[255] == (1.0 if decoder == "yolo" else 255.0)
 
 
 def test_a_classifier_is_known_by_its_tensors(tmp_path: Path) -> None:
@@ -64,7 +100,12 @@ def test_a_classifier_is_known_by_its_tensors(tmp_path: Path) -> None:
         ([MOVENET_IN], []),
         ([MOVENET_IN], [MOVENET_OUT, CLASSES_OUT]),
         ([MOVENET_IN], [TensorInfo("o", "float32", ())]),
-        ([MOVENET_IN], [TensorInfo("o", "float32", (1, 6, 56))]),
+        ([MOVENET_IN], [TensorInfo("o", "float32", (1, 7, 56))]),
+        ([MOVENET_IN], [TensorInfo("o", "float32", (1, 56, 755))]),
+        ([MOVENET_IN], [maps(17), maps(34)]),
+        ([MOVENET_IN], [maps(17), maps(34), maps(64), maps(34)]),
+        ([MOVENET_IN], [maps(17), maps(34), TensorInfo("o", "uint8", (1, 13, 12, 64))]),
+        ([MOVENET_IN], [maps(17, 1), maps(34, 1), maps(64, 1)]),
         ([MOVENET_IN], [TensorInfo("o", "float32", (1, 20, 20, 17))]),
         ([MOVENET_IN], [TensorInfo("o", "float32", (2, 20, 20, 51))]),
         ([MOVENET_IN], [TensorInfo("o", "float32", (1, 1))]),
