@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from edged.config import LabelModel, PoseModel
-from edged.decoders import classify, heatmaps, movenet, person
+from edged.decoders import classify, heatmaps, movenet, multipose, people, person, posenet, yolo
+from edged.decoders.people import People
 from edged.errors import ModelError
 from edged.inference import geometry
-from edged.inference.catalog import ModelFile, resolve
+from edged.inference.catalog import FINDS_ONE, Decoder, ModelFile, resolve
 from edged.inference.engine import Engine
+from edged.inference.preprocess import Preprocessor
 from edged.inference.specs import ModelSpec, describe
 from edged.messages import LabelsMessage, PoseMessage, labels_message, pose_message
-from edged.types import Classification, Frame, Pixels, Pose
+from edged.types import Classification, Frame, Keypoints, Pose, TensorInfo
 
 RETRY_S = 1.0
 """A classifier without an answer is asked again so soon, or sooner if its interval is shorter."""
@@ -86,13 +89,43 @@ class _Stage(Protocol):
         """For this frame."""
 
 
+Outputs: TypeAlias = Sequence[npt.NDArray[Any]]
+
+Read: TypeAlias = Callable[[Outputs, Sequence[TensorInfo], geometry.Size], People]
+"""From outputs, their quantization and the size of the input to people in 0..1 of the input."""
+
+
+def _of_one(decode: Callable[[npt.NDArray[Any], float, int], Keypoints]) -> Read:
+    """What reads the only output of a model that looks for one person."""
+
+    def read(outputs: Outputs, tensors: Sequence[TensorInfo], _size: geometry.Size) -> People:
+        return people.one(decode(outputs[0], tensors[0].scale, tensors[0].zero_point))
+
+    return read
+
+
+_READS: Mapping[Decoder, Read] = {
+    "movenet": _of_one(movenet.decode),
+    "heatmaps": _of_one(heatmaps.decode),
+    "multipose": multipose.decode,
+    "posenet": posenet.decode,
+    "yolo": yolo.decode,
+}
+
+
 class PoseStage:
-    """Finds people, and looks in the next frame where they were."""
+    """Finds people; a model of one person looks in the next frame where that one was."""
 
     def __init__(self, spec: ModelSpec, settings: PoseModel) -> None:
+        """Raises `ModelError` when one of several people is to be followed."""
         self.spec = spec
-        self._decode = heatmaps.decode if spec.decoder == "heatmaps" else movenet.decode
+        self._read = _READS[spec.decoder]
         self._fit = spec.fit if settings.fit == "auto" else settings.fit
+        if self._fit == "track" and spec.decoder not in FINDS_ONE:
+            raise ModelError(
+                f"{spec.name} finds several people and follows none: the fit is auto, letterbox or "
+                "stretch, not track"
+            )
         self._min_score = settings.min_score
         self._plan: geometry.Plan | None = None
 
@@ -117,11 +150,10 @@ class PoseStage:
             return geometry.stretch(frame_size, size)
         return geometry.letterbox(frame_size, size)
 
-    def decode(self, output: npt.NDArray[Any], plan: geometry.Plan) -> list[Pose]:
-        """The people of a frame, in its coordinates."""
-        tensor = self.spec.output
-        in_crop = self._decode(output, tensor.scale, tensor.zero_point)
-        found = person.poses(geometry.to_frame(plan, in_crop), self._min_score)
+    def decode(self, outputs: Outputs, plan: geometry.Plan) -> list[Pose]:
+        """The people of a frame, in its coordinates, best first."""
+        seen = self._read(outputs, self.spec.tensors, plan.input_size)
+        found = seen.moved(partial(geometry.to_frame, plan)).poses(self._min_score)
         if self._fit == "track":
             region = person.next_region(found, plan.frame_size)
             size = (self.spec.width, self.spec.height)
@@ -164,11 +196,11 @@ class LabelStage:
                 self._plan = geometry.stretch(frame_size, size, smooth=True)
         return self._plan
 
-    def decode(self, output: npt.NDArray[Any]) -> Classification:
+    def decode(self, outputs: Outputs) -> Classification:
         """The best classes."""
         tensor, settings = self.spec.output, self._settings
         return classify.decode(
-            output,
+            outputs[0],
             self._names,
             scale=tensor.scale,
             zero_point=tensor.zero_point,
@@ -208,11 +240,9 @@ class Pipeline:
             if spec.kind != "labels":
                 raise ModelError(f"{files.labels.path} gives no labels: name it under [pose] model")
             self.labels = LabelStage(spec, labels)
-        self._scratch: dict[str, Pixels] = {
-            stage.spec.name: geometry.blank((stage.spec.width, stage.spec.height))
-            for stage in (self.pose, self.labels)
-            if stage is not None and stage.spec.table is not None
-        }
+        self._preprocessors = [
+            Preprocessor((spec.width, spec.height), spec.table, spec.layout) for spec in self.specs
+        ]
 
     @property
     def specs(self) -> list[ModelSpec]:
@@ -229,13 +259,13 @@ class Pipeline:
         """
         if self.pose is not None:
             clock = _StageClock()
-            output, plan = self._ask(0, self.pose, frame, clock)
-            yield clock.result(poses=self.pose.decode(output, plan))
+            outputs, plan = self._ask(0, self.pose, frame, clock)
+            yield clock.result(poses=self.pose.decode(outputs, plan))
         if self.labels is not None and self.labels.is_due(frame.sensor_ns):
             self.labels.ask_again(frame.sensor_ns, RETRY_S)
             clock = _StageClock()
-            output, _ = self._ask(int(self.pose is not None), self.labels, frame, clock)
-            result = clock.result(labels=self.labels.decode(output))
+            outputs, _ = self._ask(int(self.pose is not None), self.labels, frame, clock)
+            result = clock.result(labels=self.labels.decode(outputs))
             self.labels.ask_again(frame.sensor_ns)
             yield result
 
@@ -278,22 +308,17 @@ class Pipeline:
 
     def _ask(
         self, index: int, stage: _Stage, frame: Frame, clock: _StageClock
-    ) -> tuple[npt.NDArray[Any], geometry.Plan]:
-        """Run one model on a frame. The output is valid until its next invoke."""
+    ) -> tuple[Outputs, geometry.Plan]:
+        """Run one model on a frame. What its decoder reads is valid until its next invoke."""
         model = self._engine.models[index]
         (model_input,) = model.inputs
         height, width, _ = frame.pixels.shape
         plan = stage.plan((width, height))
-        if stage.spec.table is None:
-            geometry.fill(plan, frame.pixels, model_input[0])
-        else:
-            scratch = self._scratch[stage.spec.name]
-            geometry.fill(plan, frame.pixels, scratch)
-            geometry.encode(stage.spec.table, scratch, model_input[0])
+        self._preprocessors[index].write(plan, frame.pixels, model_input[0])
         clock.preprocess_ns = clock.lap()
         clock.invoke_ns = self._engine.invoke(index)
         clock.infer_ns = clock.lap()
-        return model.outputs[0], plan
+        return [model.outputs[place] for place in stage.spec.outputs], plan
 
 
 def _best_score(result: Result) -> float:

@@ -19,6 +19,9 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 Keypoints: TypeAlias = npt.NDArray[np.float32]
 """float32 (17, 3): columns x, y, score; x and y in 0..1 of the upright frame, score in 0..1."""
 
+Box: TypeAlias = tuple[float, float, float, float]
+"""x and y of the upper left corner, width, height; in 0..1 of the upright frame."""
+
 READ_TIMEOUT_S = 2.0
 """A camera or stream that gives no frame for so long has failed."""
 
@@ -96,9 +99,18 @@ class Pose:
     score: float
     """0..1, how sure the model is that this is a person."""
     id: int = 1
+    bounds: Box | None = None
+    """The box that the model tells, a little outside of the frame at times; None: it tells none."""
 
-    def box(self) -> tuple[float, float, float, float]:
-        """The smallest box around the keypoints that count: x, y, width, height in 0..1."""
+    def box(self) -> Box:
+        """The model's box, or else the smallest one around the keypoints that count; in 0..1."""
+        if self.bounds is not None:
+            left, top, width, height = self.bounds
+            (left, right), (top, bottom) = (
+                (min(max(start, 0.0), 1.0), min(max(start + length, 0.0), 1.0))
+                for start, length in ((left, width), (top, height))
+            )
+            return left, top, max(right - left, 0.0), max(bottom - top, 0.0)
         seen = self.keypoints[self.keypoints[:, 2] >= KEYPOINT_SEEN]
         points = np.clip((seen if len(seen) else self.keypoints)[:, :2], 0.0, 1.0)
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)

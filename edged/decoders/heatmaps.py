@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edged.decoders.people import COORDINATE_LIMITS
 from edged.decoders.quantization import dequantize
 from edged.errors import ModelError
 from edged.types import KEYPOINT_NAMES, Keypoints
@@ -25,9 +26,6 @@ CHANNELS = 3 * COUNT
 REACH = 2.0
 """Cells that an offset of 1 means. Heats and offsets lie in about -1..1 then, and share the
 quantization of one tensor: a step of 1/127 is a 64th of a cell."""
-
-COORDINATE_LIMITS = (-0.5, 1.5)
-"""Of the input. Beyond lies no guess about a body, only an answer gone wrong."""
 
 _GREATEST_OFFSET = 4.0
 """In reaches. Beyond, an answer has gone wrong."""

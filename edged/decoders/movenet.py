@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edged.decoders.people import COORDINATE_LIMITS
 from edged.decoders.quantization import dequantize
 from edged.errors import ModelError
 from edged.types import Keypoints
-
-COORDINATE_LIMITS = (-0.5, 1.5)
-"""Of the input. Beyond lies no guess about a body, only an answer gone wrong."""
 
 
 def decode(output: npt.NDArray[Any], scale: float = 0.0, zero_point: int = 0) -> Keypoints:

@@ -1,7 +1,7 @@
-"""One person's keypoints become a pose or nobody, and the place to look at next.
+"""The place to look at next, for models that look for one person.
 
-For every model that looks for one person and gives 17 scored keypoints. The crop that follows a
-person is MoveNet's, and so are its numbers: https://www.tensorflow.org/hub/tutorials/movenet
+The crop that follows a person is MoveNet's, and so are its numbers:
+https://www.tensorflow.org/hub/tutorials/movenet
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edged.types import KEYPOINT_SEEN, Keypoints, Pose, Region
+from edged.types import KEYPOINT_SEEN, Pose, Region
 
 SHOULDERS = slice(5, 7)
 HIPS = slice(11, 13)
@@ -25,22 +25,6 @@ SMALLEST_CROP = 0.1
 and keypoints that fall together would otherwise ask for a crop of no size."""
 
 
-def poses(keypoints: Keypoints, min_score: float) -> list[Pose]:
-    """The person, or an empty list: nobody there.
-
-    The score of a pose is the mean of all 17 keypoint scores. Measured with Lightning int8 on
-    whole frames: animals, noise and plain colours reach 0.20, titles and empty rooms 0.18 (2 of 320
-    frames 0.29); of 6,034 frames of people exercising 9 fall below 0.25, all behind a post. Of
-    athlete-pose the card tells: rendered people and empty rooms lie far to both sides of 0.25.
-
-    Args:
-        keypoints: in 0..1 of the frame.
-        min_score: 0..1, below it nobody is there.
-    """
-    score = float(keypoints[:, 2].mean())
-    return [Pose(keypoints=keypoints, score=score)] if score >= min_score else []
-
-
 def next_region(found: Sequence[Pose], frame_size: tuple[int, int]) -> Region:
     """Where to look in the next frame: a square that follows the person.
 
@@ -49,7 +33,7 @@ def next_region(found: Sequence[Pose], frame_size: tuple[int, int]) -> Region:
     found, when not at least a shoulder and a hip are seen, and when the square would be larger.
 
     Args:
-        found: the poses of this frame, as `poses` gives them.
+        found: the poses of this frame, as `edged.decoders.people` gives them.
         frame_size: width and height in pixels.
 
     Returns:

@@ -49,7 +49,7 @@ class Engine:
         self.signatures: tuple[Signature, ...] = ()
         """Of the models, in the order of the paths; empty before the start."""
         self.runtime = ""
-        """Name and version of the TensorFlow Lite runtime; empty before the start."""
+        """Names and versions of the libraries that run the models; empty before the start."""
         self._paths = tuple(models)
         self._runtime = settings.runtime
         self._threads = settings.threads or min(len(os.sched_getaffinity(0)), MOST_THREADS)

@@ -2,7 +2,7 @@
 
 Native inference code can crash or hang in ways that Python cannot catch; here it takes nothing but
 this process with it. Run by `edged.inference.process` as `python -m edged.inference.worker FD`;
-imports nothing of edged and no OpenCV.
+imports `edged.inference.graphs` and `edged.inference.onnx`, nothing else of edged and no OpenCV.
 
 The conversation, over a SOCK_SEQPACKET socket, so that a message is a `recv`:
 
@@ -29,6 +29,8 @@ import sys
 import time
 from typing import Any
 
+from edged.inference import graphs
+
 ALIGNMENT = 64
 """Tensors start at cache lines."""
 MESSAGE_BYTES = 65536
@@ -50,6 +52,36 @@ def load_runtime(wanted: str) -> tuple[str, Any]:
     if wanted == "auto":
         raise ModuleNotFoundError("no TensorFlow Lite runtime here: pip install ai-edge-litert")
     raise ModuleNotFoundError(f'{wanted} is not installed here: set [inference] runtime = "auto"')
+
+
+class Runtimes:
+    """The libraries that run models, each loaded for the first model that needs it."""
+
+    def __init__(self, wanted: str, threads: int) -> None:
+        self._wanted = wanted
+        self._threads = threads
+        self._lite: Any = None
+        self._names: dict[str, None] = {}
+
+    @property
+    def names(self) -> str:
+        """With their versions, in the order in which they were needed."""
+        return ", ".join(self._names)
+
+    def interpreter(self, path: str) -> Any:
+        """Of the model, ready to be invoked: by the file's ending onnxruntime or Lite."""
+        if path.lower().endswith(".onnx"):
+            from edged.inference import onnx  # noqa: PLC0415 - most devices do without it
+
+            self._names[onnx.runtime()] = None
+            return onnx.OnnxInterpreter(path, self._threads)
+        if self._lite is None:
+            name, self._lite = load_runtime(self._wanted)
+            self._names[name] = None
+        interpreter = self._lite(**graphs.given(path), num_threads=self._threads)
+        graphs.settle(interpreter)
+        interpreter.allocate_tensors()
+        return interpreter
 
 
 class Model:
@@ -92,6 +124,9 @@ class Model:
             flat = np.frombuffer(memory, placed["dtype"], count, placed["offset"])
             return flat.reshape(placed["shape"])
 
+        if hasattr(self._interpreter, "bind"):  # it works on the shared memory itself
+            self._interpreter.bind(list(map(view, self.inputs)), list(map(view, self.outputs)))
+            return
         self._copies_in = [
             (tensor["index"], view(placed))
             for tensor, placed in zip(self._inputs, self.inputs, strict=True)
@@ -123,14 +158,12 @@ def load(request: dict[str, Any]) -> tuple[int, int, list[Model]]:
 
     Returns the descriptor of the shared memory, the place of the description in it, and the models.
     """
-    runtime, interpreter_class = load_runtime(request["runtime"])
+    runtimes = Runtimes(request["runtime"], request["threads"])
     models: list[Model] = []
     end = 0
     for path in request["models"]:
         try:
-            interpreter = interpreter_class(model_path=path, num_threads=request["threads"])
-            interpreter.allocate_tensors()
-            models.append(Model(interpreter, end))
+            models.append(Model(runtimes.interpreter(path), end))
         except Exception as error:
             what = one_line(error)
             if "Flatbuffer" in what:
@@ -148,7 +181,7 @@ def load(request: dict[str, Any]) -> tuple[int, int, list[Model]]:
             described.append(model.describe())
         except Exception as error:
             raise RuntimeError(f"{path}: {one_line(error)}") from error
-    os.pwrite(memory_fd, json.dumps({"runtime": runtime, "models": described}).encode(), end)
+    os.pwrite(memory_fd, json.dumps({"runtime": runtimes.names, "models": described}).encode(), end)
     return memory_fd, end, models
 
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from edged.decoders import person
+from edged.decoders import people, person
 from edged.evaluation.metrics import mark
 from edged.evaluation.report import Report, Sample, report, view_of
 from edged.inference import geometry
@@ -99,6 +99,6 @@ def _look(
     for index, plan, picture in zip(indices, plans, pictures, strict=True):
         geometry.fill(plan, frames.pixels(index), picture)
     return [
-        person.poses(geometry.to_frame(plan, keypoints), MIN_SCORE)
+        people.one(geometry.to_frame(plan, keypoints)).poses(MIN_SCORE)
         for plan, keypoints in zip(plans, ask(pictures), strict=True)
     ]

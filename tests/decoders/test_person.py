@@ -1,4 +1,4 @@
-"""One person's keypoints become a pose or nobody, and the place to look at next."""
+"""The place to look at next, by where the person was."""
 
 from __future__ import annotations
 
@@ -21,14 +21,6 @@ def someone(**places: tuple[float, float]) -> list[Pose]:
     for name, place in places.items():
         keypoints[KEYPOINT_NAMES.index(name)] = (*place, 0.9)
     return [Pose(keypoints=keypoints, score=0.9)]
-
-
-def test_nobody_is_an_empty_list() -> None:
-    keypoints = np.zeros((17, 3), np.float32)
-    keypoints[:, 2] = 0.24
-    assert person.poses(keypoints, 0.25) == []
-    keypoints[:, 2] = 0.26
-    assert [round(pose.score, 2) for pose in person.poses(keypoints, 0.25)] == [0.26]
 
 
 WHOLE = Region(0.0, -80.0, 640.0, 640.0)

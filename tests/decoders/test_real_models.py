@@ -15,7 +15,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from edged.config import PoseModel
-from edged.decoders import classify, movenet, person
+from edged.decoders import classify, movenet, people, person
 from edged.inference import geometry
 from edged.types import Keypoints, Pixels, Pose
 
@@ -71,7 +71,7 @@ def follow(model: Model, frames: list[Pixels]) -> list[list[Pose]]:
         size = size_of(pixels)
         region = person.next_region(found[-1] if found else [], size)
         plan = geometry.crop(region, size, model.size)
-        found.append(person.poses(look(model, pixels, plan), MIN_SCORE))
+        found.append(people.one(look(model, pixels, plan)).poses(MIN_SCORE))
     return found
 
 
@@ -105,7 +105,7 @@ def test_people_are_found(
 ) -> None:
     pixels = read(shared / "images" / name)
     keypoints = look(lightning, pixels, fit(size_of(pixels), INPUT))
-    assert len(person.poses(keypoints, MIN_SCORE)) == 1
+    assert len(people.one(keypoints).poses(MIN_SCORE)) == 1
 
 
 def test_people_are_kept_while_the_crop_follows_them(lightning: Model, shared: Path) -> None:
@@ -133,7 +133,7 @@ def test_nobody_is_there(lightning: Model, shared: Path) -> None:
         size = size_of(pixels)
         for fit in (geometry.stretch, geometry.letterbox):
             keypoints = look(lightning, pixels, fit(size, INPUT))
-            assert person.poses(keypoints, MIN_SCORE) == [], name
+            assert people.one(keypoints).poses(MIN_SCORE) == [], name
         assert follow(lightning, [pixels] * 3) == [[], [], []], name
 
 
@@ -157,7 +157,7 @@ def test_real_exercisers_are_not_lost(shared: Path) -> None:
         with np.load(shared / "keypoints" / f"{clip['name']}.npz") as arrays:
             keypoints = arrays["keypoints"].astype(np.float32)
         exercising = keypoints[clip["rep_frames"][0] : clip["rep_frames"][-1] + 1]
-        lost += sum(not person.poses(found, MIN_SCORE) for found in exercising)
+        lost += sum(not people.one(found).poses(MIN_SCORE) for found in exercising)
         frames += len(exercising)
     assert lost <= 0.002 * frames
 
