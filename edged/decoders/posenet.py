@@ -50,6 +50,10 @@ MOST_ROOTS = 256
 """Hotter first. A person has one for each keypoint: this is enough for a crowd, and it bounds the
 work on maps that mean nothing."""
 
+_SHORT_YX = np.array((0, COUNT))
+_MIDDLE_YX = np.array((0, len(EDGES)))
+"""From the first channel of a keypoint or edge: y, x."""
+
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.intp]
 
@@ -61,7 +65,6 @@ class _Level:
     source: Integers
     target: Integers
     channel: Integers
-    """Of y; that of x comes as many later as there are edges."""
 
 
 def _levels() -> list[_Level]:
@@ -101,6 +104,9 @@ class _Map:
         rows, columns, self._channels = stored.shape
         self._row = columns * self._channels
         self._flat = stored.reshape(-1)
+        self._corners = np.array((0, self._row, self._channels, self._row + self._channels))[
+            :, None, None
+        ]
         self._last = np.array((rows - 2, columns - 2))
         self.limits = np.array((rows - 1.0, columns - 1.0))
 
@@ -113,18 +119,12 @@ class _Map:
         """
         cell = np.minimum(points.astype(np.intp), self._last)
         down, right = (points - cell).T[..., None]
-        place = cell @ (self._row, self._channels)
-        place = place[:, None] + channels
-        upper = self._between(place, right)
-        lower = self._between(place + self._row, right)
+        place = cell[:, :1] * self._row + cell[:, 1:] * self._channels + channels
+        corners = self._flat.take(self._corners + place).astype(np.float64)
+        left, beside = corners[:2], corners[2:]
+        upper, lower = left + right * (beside - left)
         real: Floats = self._scale * (upper + down * (lower - upper) - self._zero_point)
         return real
-
-    def _between(self, place: Integers, right: Floats) -> Floats:
-        """Of two cells side by side."""
-        here = self._flat.take(place)
-        between: Floats = here * (1.0 - right) + right * self._flat.take(place + self._channels)
-        return between
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,7 +191,7 @@ def _find_roots(stored: npt.NDArray[Any], tensor: TensorInfo, short: _Map) -> _R
     hot = np.flatnonzero(heats >= -math.log(1.0 / MIN_SCORE - 1.0))
     hot = hot[np.argsort(-heats[hot], kind="stable")[:MOST_ROOTS]]
     cells = np.stack([row[hot], column[hot]], axis=1).astype(np.float64)
-    return _Roots(keypoint[hot], _follow(short, cells, keypoint[hot], COUNT))
+    return _Roots(keypoint[hot], _follow(short, cells, keypoint[hot, None] + _SHORT_YX))
 
 
 def _greatest_around(stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -206,11 +206,12 @@ def _greatest_around(stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return greatest
 
 
-def _follow(offsets: _Map, points: Floats, channel: Integers, apart: int) -> Floats:
-    """Where the offsets at these points lead, within the grid."""
-    channels = np.stack([channel, channel + apart], axis=1)
-    moved = points + offsets.at(points, channels)
-    return np.clip(moved, 0.0, offsets.limits, out=moved)
+def _follow(offsets: _Map, points: Floats, channels: Integers) -> Floats:
+    """Where the offsets at these points lead, within the grid; `channels` are of y and x."""
+    moved: Floats = points + offsets.at(points, channels)
+    np.maximum(moved, 0.0, out=moved)
+    np.minimum(moved, offsets.limits, out=moved)
+    return moved
 
 
 def _bodies(roots: _Roots, short: _Map, middle: _Map) -> Floats:
@@ -225,9 +226,11 @@ def _bodies(roots: _Roots, short: _Map, middle: _Map) -> Floats:
         if not len(body):
             continue
         target = level.target[edge]
-        place = _follow(middle, points[body, level.source[edge]], level.channel[edge], len(EDGES))
+        channels = level.channel[edge, None] + _MIDDLE_YX
+        place = _follow(middle, points[body, level.source[edge]], channels)
+        channels = target[:, None] + _SHORT_YX
         for _ in range(REFINEMENTS):
-            place = _follow(short, place, target, COUNT)
+            place = _follow(short, place, channels)
         points[body, target] = place
         read[body, target] = True
     return points
