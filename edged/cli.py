@@ -173,7 +173,7 @@ def demo(
     """Run all of edged on this machine and watch what comes out. q ends it and leaves nothing."""
     from edged.commands import demo
 
-    return demo.run(model, source, seconds, broker, accelerator or [])
+    return demo.run(model, source, seconds, broker, accelerators=accelerator or [])
 
 
 @app.command()

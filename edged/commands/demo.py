@@ -53,8 +53,8 @@ def run(
     source: str,
     seconds: float | None,
     broker: str | None,
-    accelerators: Sequence[str] = (),
     usual: Mqtt = Mqtt(),  # noqa: B008 - frozen
+    accelerators: Sequence[str] = (),
 ) -> int:
     """Show it until the user ends it, or for some seconds of frames. Returns the exit code.
 
