@@ -197,6 +197,25 @@ def check(
 
 
 @app.command()
+def devices(
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help="Default: /etc/edged/edged.toml, else the defaults of every key.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Tell which accelerators are here; exit code 1 when one that is here cannot be used."""
+    from edged.commands import devices
+
+    return devices.run(config_file, json=json)
+
+
+@app.command()
 def athlete(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="VIDEO", help="An .mp4 or .avi file.")

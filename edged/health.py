@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from edged.inference.corals import coral_temperatures
 from edged.messages import Percentiles, StageTimes
 
 THERMAL_ZONES = Path("/sys/class/thermal")
@@ -148,7 +149,12 @@ class Stillness:
         return "frames come and none is taken" if is_still else ""
 
 
-def temperatures(zones: Path = THERMAL_ZONES) -> dict[str, float]:
+def temperatures() -> dict[str, float]:
+    """Degrees Celsius by sensor: those of Linux (`cpu-thermal` on a Pi) and PCIe Corals."""
+    return zone_temperatures() | coral_temperatures()
+
+
+def zone_temperatures(zones: Path = THERMAL_ZONES) -> dict[str, float]:
     """Degrees Celsius by sensor, as Linux names them (`cpu-thermal` on a Pi)."""
     found = {}
     for zone in sorted(zones.glob("thermal_zone*")):

@@ -499,7 +499,9 @@ def values(annotation: Any) -> st.SearchStrategy[Any]:
             return st.from_regex(pattern).filter(lambda text: length is None or len(text) <= length)
         case inspect.VarTupleType(min_length=low, max_length=high):
             (item, _) = get_args(get_args(annotation)[0])
-            texts = st.lists(values(item), min_size=low or 0, max_size=high, unique=True)
+            texts = st.lists(
+                values(item), min_size=low or 0, max_size=min(high or 2, 2), unique=True
+            )
             return texts.map(tuple)
     raise AssertionError(kind)
 

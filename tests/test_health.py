@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.health import FrameMeter, FrameTimes, Sign, Stillness, silent, temperatures
+from edged.health import FrameMeter, FrameTimes, Sign, Stillness, silent, zone_temperatures
 
 NANOSECONDS = st.integers(0, 10**10)
 TIMES = st.builds(
@@ -79,8 +79,8 @@ def test_temperatures_are_told_by_sensor_and_broken_sensors_left_out(tmp_path: P
         (zone / "type").write_text(f"{kind}\n")
         (zone / "temp").write_text(value)
     (tmp_path / "thermal_zone9").mkdir()
-    assert temperatures(tmp_path) == {"cpu-thermal": 51.234}
-    assert temperatures(tmp_path / "missing") == {}
+    assert zone_temperatures(tmp_path) == {"cpu-thermal": 51.234}
+    assert zone_temperatures(tmp_path / "missing") == {}
 
 
 @given(

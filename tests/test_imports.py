@@ -18,7 +18,7 @@ PACKAGE = Path(edged.__file__).parent
 PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "evaluation"}
 BASE = {"types", "messages", "errors", "config", "masking", "cv"}
 SERVICE = {
-    *("systemd", "processes", "resources", "toml"),
+    *("systemd", "processes", "isolated", "resources", "toml"),
     *("overlay", "health", "pipeline", "frameloop", "chain", "supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime"}
@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "config": {"errors", "toml", "masking", "keys"},
     "resources": {"errors"},
     "processes": set[str](),
+    "isolated": {"processes"},
     "overlay": {"types", "cv"},
     "health": BASE | PARTS | {"systemd", "processes"},
     "pipeline": BASE | PARTS | {"health"},
@@ -47,7 +48,7 @@ MAY_IMPORT = {
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
-    "doctor": BASE | PARTS | {"health", "processes"},
+    "doctor": BASE | PARTS | {"health", "processes", "isolated"},
     "view": {"types", "messages"},
     "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "view"},
     "options": {"commands"},  # to complete names
@@ -60,6 +61,7 @@ MAY_IMPORT = {
 EXTRA = {
     "inference.catalog": {"resources"},
     "inference.process": {"processes"},
+    "inference.libedgetpu": {"isolated"},
     "capture.athlete.script": {"toml"},
 }
 TRAINING = PACKAGE.parent / "models" / "training"

@@ -61,7 +61,7 @@ def as_line(report: Report) -> ReportLine:
             name: CheckLine(
                 level=subject.finding.level,
                 found=subject.finding.found,
-                troubles=[_trouble(one) for one in subject.finding.troubles],
+                troubles=[trouble_line(one) for one in subject.finding.troubles],
                 facts=subject.facts,
             )
             for name, subject in report.subjects.items()
@@ -69,7 +69,8 @@ def as_line(report: Report) -> ReportLine:
     )
 
 
-def _trouble(trouble: Trouble) -> TroubleLine:
+def trouble_line(trouble: Trouble) -> TroubleLine:
+    """For programs."""
     return TroubleLine(level=trouble.level, wrong=trouble.wrong, todo=trouble.todo)
 
 

@@ -6,117 +6,82 @@ Without one the models run on the CPU, so nothing here keeps the service from wo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 from edged.doctor.finding import Finding, Trouble, warning
 from edged.doctor.identity import Access
-from edged.doctor.isolated import ask
-from edged.doctor.libedgetpu import LIBRARY
-from edged.doctor.machine import Machine, is_raspberry_pi, number_in, text_of
+from edged.doctor.machine import Machine, is_raspberry_pi
 from edged.doctor.programs import Program, holders
+from edged.inference.corals import Tpu, corals
+from edged.inference.libedgetpu import Library, ListedDevice, ask_libedgetpu
 
-USB_IDS = {("1a6e", "089a"): False, ("18d1", "9302"): True}
-"""Vendor and product, and whether the firmware is loaded: the first use does that, and the device
-comes back as another one."""
-PCI_ID = ("0x1ac1", "0x089a")
+GROUPS = {"USB": "plugdev", "PCIe": "apex"}
+"""Whose the devices are by the udev rules of Coral."""
 LARGE_PAGE = 16_384
 """Of the Pi 5's usual kernel; the driver of the PCIe Coral needs pages of 4096 bytes."""
-_MODULE = "edged.doctor.libedgetpu"
 
 
 @dataclass(frozen=True, slots=True)
-class Tpu:
-    """An Edge TPU."""
+class UsedTpu(Tpu):
+    """An Edge TPU and who has it."""
 
-    kind: Literal["USB", "PCIe"]
-    place: str
-    """Its name in /sys: `2-1`, `0000:01:00.0`."""
-    node: str
-    """What programs open; empty: there is none, because it has no driver."""
-    is_ready: bool
-    """PCIe: a driver has it. USB: its firmware is loaded."""
-    megabits: int | None
-    """USB: 5000, or 480 at a port of USB 2."""
-    holders: tuple[Program, ...]
+    holders: tuple[Program, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AcceleratorFacts:
     """What is there."""
 
-    tpus: tuple[Tpu, ...]
+    tpus: tuple[UsedTpu, ...]
+    library_name: str
+    """As it is configured."""
     library: str
-    """Version of libedgetpu; empty: it cannot be used."""
+    """Version of libedgetpu; empty: it cannot be used, or was not asked."""
     library_problem: str
+    listed: tuple[ListedDevice, ...]
+    """What libedgetpu finds."""
     page_bytes: int
     is_raspberry_pi: bool
 
 
-def measure(machine: Machine, config: Path | None, timeout_s: float) -> AcceleratorFacts:
+def measure(
+    machine: Machine,
+    config: Path | None,
+    library: str,
+    timeout_s: float,
+    *,
+    even_without_coral: bool = False,
+) -> AcceleratorFacts:
     """Look for Corals; where there is one, load the library.
 
-    `config`: the file of the service that may have it.
+    Args:
+        machine: where to look.
+        config: the file of the service that may have it.
+        library: name or path of libedgetpu.
+        timeout_s: for the library to answer.
+        even_without_coral: load the library in any case.
 
     Raises:
         OSError: no process can be started.
     """
-    tpus = (*_usb(machine, config), *_pcie(machine, config))
-    library, trouble = _library(timeout_s) if tpus else ("", "")
+    tpus = tuple(
+        UsedTpu(
+            **asdict(tpu),
+            holders=tuple(holders([tpu.node] if tpu.node else [], config, machine.proc)),
+        )
+        for tpu in corals(machine.sys, machine.dev)
+    )
+    asked = ask_libedgetpu(library, timeout_s) if tpus or even_without_coral else Library("")
     return AcceleratorFacts(
         tpus=tpus,
-        library=library,
-        library_problem=trouble,
+        library_name=library,
+        library=asked.version,
+        library_problem=asked.problem,
+        listed=asked.devices,
         page_bytes=os.sysconf("SC_PAGE_SIZE"),
         is_raspberry_pi=is_raspberry_pi(machine),
     )
-
-
-def _library(timeout_s: float) -> tuple[str, str]:
-    answer = ask(_MODULE, b"", timeout_s)
-    if not answer.failure:
-        return answer.text.decode(errors="replace") or "without a version", ""
-    if "No such file" in answer.failure:
-        return "", "is not here"
-    return "", answer.failure
-
-
-def _usb(machine: Machine, config: Path | None) -> Iterator[Tpu]:
-    for device in sorted((machine.sys / "bus" / "usb" / "devices").glob("*")):
-        ids = (text_of(device / "idVendor"), text_of(device / "idProduct"))
-        if ids not in USB_IDS:
-            continue
-        bus, number = number_in(device / "busnum"), number_in(device / "devnum")
-        node = machine.dev / "bus" / "usb" / f"{bus or 0:03}" / f"{number or 0:03}"
-        yield Tpu(
-            kind="USB",
-            place=device.name,
-            node=str(node),
-            is_ready=USB_IDS[ids],
-            megabits=number_in(device / "speed"),
-            holders=tuple(holders([str(node)], config, machine.proc)),
-        )
-
-
-def _pcie(machine: Machine, config: Path | None) -> Iterator[Tpu]:
-    nodes = {
-        (entry / "device").resolve().name: machine.dev / entry.name
-        for entry in (machine.sys / "class" / "apex").glob("apex_*")
-    }
-    for device in sorted((machine.sys / "bus" / "pci" / "devices").glob("*")):
-        if (text_of(device / "vendor"), text_of(device / "device")) == PCI_ID:
-            node = nodes.get(device.name)
-            opened = () if node is None else holders([str(node)], config, machine.proc)
-            yield Tpu(
-                kind="PCIe",
-                place=device.name,
-                node=str(node or ""),
-                is_ready=node is not None,
-                megabits=None,
-                holders=tuple(opened),
-            )
 
 
 def judge(facts: AcceleratorFacts, accesses: dict[str, Access], *, user: str, used: str) -> Finding:
@@ -138,23 +103,29 @@ def judge(facts: AcceleratorFacts, accesses: dict[str, Access], *, user: str, us
         words.append(runs)
     troubles = [trouble for tpu in facts.tpus for trouble in _troubles(tpu, facts)]
     if facts.library_problem:
-        wrong = f"{LIBRARY} {facts.library_problem}"
+        wrong = f"{facts.library_name} {facts.library_problem}"
         troubles.append(warning(wrong, "sudo ./install.sh --edgetpu std"))
     for tpu in facts.tpus:
         access = accesses.get(tpu.node)
         if access is not None and access.exists and access.may != "rw":
-            group = "plugdev" if tpu.kind == "USB" else "apex"
-            troubles.append(
-                warning(
-                    f"{user} may not open {tpu.node}",
-                    f"sudo ./install.sh adds the rule for the group {group} and {user} to the group"
-                    "; then plug it in again, or restart",
-                )
-            )
+            troubles.append(_denied(tpu, access, user))
     return Finding(", ".join(words), tuple(troubles))
 
 
-def _told(tpu: Tpu) -> str:
+def _denied(tpu: Tpu, access: Access, user: str) -> Trouble:
+    group = GROUPS[tpu.kind]
+    wrong = f"{user} may not open {tpu.node}"
+    if access.group == group and access.group_may == "rw":
+        todo = f"sudo usermod -aG {group} {user}; then log in again, or restart the service"
+        return warning(f"{wrong}, which is for the group {group}", todo)
+    return warning(
+        f"{wrong}, which no udev rule gives to the group {group}",
+        f"sudo ./install.sh adds the rule, and {user} to the group; then plug it in again, or "
+        "restart",
+    )
+
+
+def _told(tpu: UsedTpu) -> str:
     notes = []
     if tpu.kind == "USB":
         if tpu.megabits is not None and tpu.megabits < 5000:  # noqa: PLR2004 - USB 3
@@ -166,7 +137,7 @@ def _told(tpu: Tpu) -> str:
     return f"{told} ({', '.join(notes)})" if notes else told
 
 
-def _troubles(tpu: Tpu, facts: AcceleratorFacts) -> list[Trouble]:
+def _troubles(tpu: UsedTpu, facts: AcceleratorFacts) -> list[Trouble]:
     """Of the device itself."""
     troubles = []
     if tpu.kind == "PCIe" and not tpu.is_ready:

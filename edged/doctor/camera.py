@@ -13,9 +13,9 @@ from edged.capture.source import is_live
 from edged.config import Camera
 from edged.doctor.camera_look import Outcome, Seen
 from edged.doctor.finding import Finding, Trouble, problem, warning
-from edged.doctor.isolated import ask
 from edged.doctor.machine import Machine, text_of
 from edged.doctor.programs import Program, holders
+from edged.isolated import ask
 from edged.masking import without_password
 from edged.messages import CameraInfo
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edged.config import Config, device_name, model_directories
+from edged.config import Config, Inference, device_name, model_directories
 from edged.doctor import (
     accelerator,
     broker,
@@ -26,7 +26,7 @@ from edged.doctor import (
 from edged.doctor.accelerator import AcceleratorFacts
 from edged.doctor.disk import DiskFacts
 from edged.doctor.finding import Finding, Level, problem, warning, worst
-from edged.doctor.identity import Access, Identity, accesses, named, ourselves
+from edged.doctor.identity import Access, Identity, accesses, looked_for
 from edged.doctor.machine import Machine
 from edged.doctor.models import ModelsFacts
 from edged.doctor.permissions import Need, PermissionFacts
@@ -83,7 +83,10 @@ class _Probes:
 
     def __init__(self, config: Config | None, file: Path | None, machine: Machine) -> None:
         self.service = Probe(lambda: service.measure(machine, file))
-        self.accelerator = Probe(lambda: accelerator.measure(machine, file, PROBE_S))
+        inference = Inference() if config is None else config.inference
+        self.accelerator = Probe(
+            lambda: accelerator.measure(machine, file, inference.edgetpu_library, PROBE_S)
+        )
         self.clock = Probe(lambda: clock.measure(tls=config is not None and config.mqtt.tls))
         self.temperature = Probe(lambda: temperature.measure(machine))
         self.disk = Probe(lambda: disk.measure(machine, machine.state))
@@ -95,7 +98,7 @@ class _Probes:
             topics = Topics(config.mqtt.prefix, device_name(config.device))
             self.camera = Probe(lambda: camera.measure(config.camera, machine, file, PROBE_S))
             # Root looks for what the service will find, not for root's own.
-            who, _ = _who(service.USER, is_root=os.geteuid() == 0)
+            who, _ = looked_for(service.USER)
             home = None if who.uid == os.geteuid() else Path(who.home)
             self.models = Probe(lambda: models.measure(config, model_directories(home), PROBE_S))
             self.broker = Probe(
@@ -130,7 +133,7 @@ class _Judgement:
             unit, user, is_running = facts.unit, facts.user, bool(facts.running)
         told = self._told
         is_root = os.geteuid() == 0
-        who, service_user = _who(user, is_root=is_root)
+        who, service_user = looked_for(user)
         checked = Probe(lambda: self._permissions(who, service_user, config_file)).result(
             time.monotonic() + PERMISSIONS_S
         )
@@ -208,12 +211,6 @@ class _Judgement:
 
 def _devices(facts: PermissionFacts) -> dict[str, Access]:
     return {one.need.path: one.access for one in facts.checked if one.need.kind == "device"}
-
-
-def _who(user: str, *, is_root: bool) -> tuple[Identity, Identity | None]:
-    """Whose permissions are looked at, and who the service's user is."""
-    service_user, us = named(user), ourselves()
-    return (service_user if is_root and service_user is not None else us), service_user
 
 
 def _result(probe: Probe[T] | None, until: float) -> T | Unmeasured:

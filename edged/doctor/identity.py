@@ -71,6 +71,15 @@ def ourselves() -> Identity:
     return _identity(name, uid, [os.getegid(), *os.getgroups()])
 
 
+def looked_for(service_user: str) -> tuple[Identity, Identity | None]:
+    """Whose permissions are looked at, and who the service's user is.
+
+    Root looks with the rights of the service's user, anybody else with their own.
+    """
+    user = named(service_user)
+    return (user if user is not None and os.geteuid() == 0 else ourselves()), user
+
+
 def _identity(name: str, uid: int, gids: Sequence[int]) -> Identity:
     return Identity(name, uid, gids[0], {_group(gid): gid for gid in gids})
 

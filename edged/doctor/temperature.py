@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edged.doctor.finding import Finding, Trouble, warning
 from edged.doctor.machine import Machine, is_raspberry_pi, number_in, text_of
-from edged.health import temperatures
+from edged.health import zone_temperatures
+from edged.inference.corals import coral_limits, coral_temperatures
 
 PI_LIMIT_C = 80.0
 """A Pi is slowed down from here on, and more from 85 degrees (Raspberry Pi's documentation)."""
 USUAL_LIMIT_C = 95.0
 """Of a machine that does not tell its own."""
 TPU_LIMIT_C = 85.0
-"""First trip point of the PCIe Coral (its driver's `trip_point0_temp`)."""
+"""First trip point of a PCIe Coral whose driver does not tell."""
 _LIMITING = {"passive", "hot", "critical"}
 """Kinds of trip points at which a machine is slowed down or stopped; `active` starts a fan."""
 
@@ -45,12 +46,14 @@ class TemperatureFacts:
     """Of PCIe Corals, by device."""
     throttled: int | None
     """Bits as of `vcgencmd get_throttled`; None: no Pi, or it does not tell."""
+    tpu_limits: dict[str, float] = field(default_factory=dict)
+    """From which on PCIe Corals are slowed down, by device; of those whose driver tells."""
 
 
 def measure(machine: Machine) -> TemperatureFacts:
     """Read the sensors."""
     thermal = machine.sys / "class" / "thermal"
-    zones = temperatures(thermal)
+    zones = zone_temperatures(thermal)
     usual = PI_LIMIT_C if is_raspberry_pi(machine) else None
     limits = {}
     for zone in thermal.glob("thermal_zone*"):
@@ -58,12 +61,9 @@ def measure(machine: Machine) -> TemperatureFacts:
     return TemperatureFacts(
         zones=zones,
         limits={name: limits[name] for name in zones},
-        tpus={
-            apex.name: temp / 1000
-            for apex in sorted((machine.sys / "class" / "apex").glob("apex_*"))
-            if (temp := number_in(apex / "temp")) is not None
-        },
+        tpus=coral_temperatures(machine.sys),
         throttled=_throttled(machine),
+        tpu_limits=coral_limits(machine.sys),
     )
 
 
@@ -123,11 +123,11 @@ def judge(facts: TemperatureFacts) -> Finding:
         troubles.append(
             warning(f"{hot[0]} is at its limit of {facts.limits[hot[0]]:.0f} C", _COOLER)
         )
-    troubles += [
-        warning(f"the Coral {name} is slowed down from {TPU_LIMIT_C:.0f} C on", _COOLER)
-        for name, temp in facts.tpus.items()
-        if temp >= TPU_LIMIT_C
-    ]
+    for name, temp in facts.tpus.items():
+        limit = facts.tpu_limits.get(name, TPU_LIMIT_C)
+        if temp >= limit:
+            wrong = f"the Coral {name} is slowed down from {limit:.0f} C on"
+            troubles.append(warning(wrong, _COOLER))
     return Finding(", ".join(words) or "this machine has no sensors", tuple(troubles))
 
 

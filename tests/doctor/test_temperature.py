@@ -102,3 +102,10 @@ def test_a_hot_coral() -> None:
 def test_a_coral_tells_its_temperature(machine: Machine, write: Write) -> None:
     write({"sys/class/apex/apex_0/temp": "47300\n"})
     assert words(machine) == "47 C (Coral apex_0)"
+
+
+def test_a_coral_has_the_limits_of_its_driver(machine: Machine, write: Write) -> None:
+    apex = "sys/class/apex/apex_0"
+    points = {f"{apex}/trip_point{number}_temp": f"{70 + 5 * number}000\n" for number in range(3)}
+    write({f"{apex}/temp": "71000\n"} | points)
+    assert "the Coral apex_0 is slowed down from 70 C on" in words(machine)

@@ -1,11 +1,13 @@
 """Where only tflite-runtime is installed, edged runs on it: `python old_runtime.py`.
 
 Makes an environment of its own (it needs NumPy 1), takes ai-edge-litert out of it, and runs a model
-there. tflite-runtime has wheels for CPython 3.11 and older.
+there, and one on the stand-in of libedgetpu, which crashes it at the fifth invoke. tflite-runtime
+has wheels for CPython 3.11 and older.
 """
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +32,40 @@ assert abs(model.outputs[0] - 0.4).max() < 1e-3
 engine.close()
 """
 
+ACCELERATED = """
+import sys
+import numpy as np
+from tflite_runtime.interpreter import Interpreter, load_delegate
+
+delegate = load_delegate(sys.argv[1], {"device": "usb:0", "Performance": "Low"})
+interpreter = Interpreter(sys.argv[2], experimental_delegates=[delegate], num_threads=1)
+interpreter.allocate_tensors()
+(entry,), (end,) = interpreter.get_input_details(), interpreter.get_output_details()
+while True:
+    interpreter.set_tensor(entry["index"], np.full(entry["shape"], 100, np.uint8))
+    interpreter.invoke()
+    answer = interpreter.get_tensor(end["index"])
+    print("the stand-in answers", answer[0, 0, 0].round(2).tolist(), flush=True)
+    assert abs(answer - 0.4).max() < 1e-3
+"""
+
+
+def _prove_stand_in(python: Path, directory: Path) -> None:
+    from stand_in.edgetpu import Mode, StandIn, build  # noqa: PLC0415 - found by `main`
+    from stand_in.twins import compiled_twin  # noqa: PLC0415
+
+    for name in ("built", "used"):
+        (directory / name).mkdir()
+    edgetpu = StandIn(build(directory / "built"), directory / "used")
+    edgetpu.set_mode(Mode(on_invoke="segv", after=5))
+    twin = directory / "pose_edgetpu.tflite"
+    twin.write_bytes(compiled_twin((directory / "pose.tflite").read_bytes()))
+    command = [str(python), "-c", ACCELERATED, str(edgetpu.path), str(twin)]
+    done = subprocess.run(command, check=False, cwd=directory, timeout=60)
+    print("ended by", signal.Signals(-done.returncode).name, edgetpu.counts())
+    assert done.returncode == -signal.SIGSEGV
+    assert (edgetpu.counts().invokes, edgetpu.counts().granted) == (5, 1)
+
 
 def main() -> int:
     """Install, run, tell."""
@@ -49,6 +85,7 @@ def main() -> int:
         subprocess.run([*pip, "install", f"{ROOT}[legacy]"], check=True)
         subprocess.run([*pip, "uninstall", "--yes", "ai-edge-litert"], check=True)
         subprocess.run([python, "-c", PROGRAM, model], check=True, cwd=directory)
+        _prove_stand_in(python, directory)
     return 0
 
 

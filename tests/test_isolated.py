@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from edged.doctor.isolated import Answer, ask
+from edged.isolated import Answer, ask
 
 
 @pytest.fixture(autouse=True)
