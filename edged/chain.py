@@ -5,21 +5,25 @@ from __future__ import annotations
 import contextlib
 import enum
 import logging
+import operator
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TypeAlias
 
+import msgspec
+
 from edged.capture.capture import Capture
 from edged.capture.slot import LatestFrame
 from edged.capture.source import is_live
-from edged.config import Camera, Config, device_name, model_directories
+from edged.config import Camera, Config, LabelModel, PoseModel, device_name, model_directories
 from edged.errors import EngineError, ModelError
 from edged.frameloop import FrameLoop
 from edged.health import FrameMeter
 from edged.inference.engine import Engine
+from edged.inference.roster import Roster
 from edged.messages import Topics
 from edged.mqtt.publisher import Publisher
 from edged.pipeline import ModelFiles, Pipeline, find_models
@@ -83,14 +87,22 @@ class _Camera:
         self.slot.discard()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Counts:
     """What has been counted since the start, over parts that a reload has exchanged."""
 
     dropped: int = 0
     worker_restarts: int = 0
+    failovers: int = 0
+    promotions: int = 0
     reconnects: int = 0
     unsent: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*map(operator.add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(*map(operator.sub, astuple(self), astuple(other)))
 
 
 class Chain:
@@ -121,11 +133,13 @@ class Chain:
         self._wanted = wanted
         self._pausing = Lock()
         self._is_paused = False
+        self._roster = Roster()
         with contextlib.ExitStack() as undo:
+            undo.callback(self._roster.close)
             files = find_models(config.pose, config.labels, model_directories())
             states = _states(files)
             # The worker first: loading takes longest and happens in another process.
-            engine = undo.enter_context(contextlib.closing(Engine(files.paths, config.inference)))
+            engine = undo.enter_context(contextlib.closing(self._new_engine(config, files)))
             self.publisher = undo.enter_context(contextlib.closing(self._new_publisher(config)))
             self.publisher.start()
             self._camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
@@ -151,12 +165,13 @@ class Chain:
     @property
     def counts(self) -> Counts:
         """Since the start."""
-        past = self._past
-        return Counts(
-            dropped=past.dropped + self._camera.slot.dropped,
-            worker_restarts=past.worker_restarts + self.engine.restarts,
-            reconnects=past.reconnects + self.publisher.reconnects,
-            unsent=past.unsent + self.publisher.unsent,
+        return self._past + Counts(
+            dropped=self._camera.slot.dropped,
+            worker_restarts=self.engine.restarts,
+            failovers=self.engine.failovers,
+            promotions=self.engine.promotions,
+            reconnects=self.publisher.reconnects,
+            unsent=self.publisher.unsent,
         )
 
     @property
@@ -169,6 +184,11 @@ class Chain:
             self.publisher.problem,
         )
         return list(dict.fromkeys(problem for problem in told if problem is not None))
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """All processes of the models: in service, loading, or on their way out."""
+        return self._roster.pids
 
     def pause(self, timeout_s: float = 0.0) -> bool:
         """Close the camera until `resume`, over every reload. From any thread.
@@ -190,6 +210,7 @@ class Chain:
     def close(self) -> None:
         """Stop everything, the last part first. May be called twice."""
         with contextlib.ExitStack() as parts:
+            parts.callback(self._roster.close)
             parts.callback(self.engine.close)
             parts.callback(self.publisher.close)
             parts.callback(self._camera.close)
@@ -197,8 +218,16 @@ class Chain:
                 self.engine.abort()  # the frame in hand is stuck in the models
                 self.loop.stop(STOP_S)
 
+    def use_models(self, pose: PoseModel, labels: LabelModel) -> None:
+        """Exchange the models between two frames, until the next reload. Raises as that does."""
+        self.reload(msgspec.structs.replace(self.config, pose=pose, labels=labels))
+
     def reload(self, config: Config) -> None:
         """Exchange the parts whose sections have changed, between two frames.
+
+        New models are loaded beside the old ones. Where those have the only Edge TPU, the CPU
+        answers until it has been given back; where nothing else can run the new models, no frame
+        has an answer meanwhile. Accelerators that rest are tried again.
 
         Raises:
             EdgedError: a part cannot start with it; the old configuration stays in force.
@@ -213,9 +242,11 @@ class Chain:
             states = _states(files)
             engine = self.engine
             if not self._are_loaded(files, states, config):
-                engine = undo.enter_context(
-                    contextlib.closing(Engine(files.paths, config.inference))
-                )
+                engine = undo.enter_context(contextlib.closing(self._new_engine(config, files)))
+                if engine.awaits_release:
+                    self._stop_loop()
+                    undo.callback(self._go_on)
+                    self.engine.release()
             models = self._load(config, files, states, engine)
             if config.camera != old.camera and not is_live(config.camera.source):
                 camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
@@ -236,6 +267,7 @@ class Chain:
         would have to end again.
         """  # noqa: D205 - one sentence
         past, engine = self.counts, self.engine
+        engine.reprieve()
         is_other_camera = config.camera != self.config.camera
         self.config, self._models = config, models
         if models.engine is not engine:
@@ -253,13 +285,7 @@ class Chain:
                 if self._is_paused:
                     self.capture.pause()
         self._past = Counts()
-        now = self.counts
-        self._past = Counts(
-            dropped=past.dropped - now.dropped,
-            worker_restarts=past.worker_restarts - now.worker_restarts,
-            reconnects=past.reconnects - now.reconnects,
-            unsent=past.unsent - now.unsent,
-        )
+        self._past = past - self.counts
         if self._wanted():
             if publisher is not None:
                 publisher.start()
@@ -280,6 +306,20 @@ class Chain:
             if not self._wanted():
                 raise StoppedError
         return _Models(files, states, engine, Pipeline(engine, files, config.pose, config.labels))
+
+    def _go_on(self) -> None:
+        """With the models in force, which were to make room for others."""
+        self.engine.resume()
+        if self._wanted():
+            self._start_loop()
+
+    def _new_engine(self, config: Config, files: ModelFiles) -> Engine:
+        return Engine(
+            files.each,
+            config.inference,
+            roster=self._roster,
+            on_change=lambda: self._news(News.CHANGED),
+        )
 
     def _new_camera(self, settings: Camera) -> _Camera:
         slot = LatestFrame()

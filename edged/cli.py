@@ -15,6 +15,7 @@ import typer
 from edged.errors import ConfigError, EdgedError
 from edged.groups import config_app, models_app
 from edged.options import (
+    Accelerators,
     BrokerAddress,
     ConfigFile,
     Fit,
@@ -99,6 +100,7 @@ def infer(
     threads: Annotated[
         int, typer.Option(min=0, max=64, help="Of the model; 0: as many as cores, at most 4.")
     ] = 0,
+    accelerator: Accelerators = None,
     json: Json = False,
 ) -> int:
     """Run a model on pictures and videos: a line a frame."""
@@ -110,6 +112,7 @@ def infer(
         fit=fit.value,
         labels=labels,
         threads=threads,
+        accelerators=accelerator or [],
         overlay=overlay,
         json=json,
     )
@@ -165,11 +168,12 @@ def demo(
             help="As of edged watch; default: 127.0.0.1:1883, or one of its own if none is there.",
         ),
     ] = None,
+    accelerator: Accelerators = None,
 ) -> int:
     """Run all of edged on this machine and watch what comes out. q ends it and leaves nothing."""
     from edged.commands import demo
 
-    return demo.run(model, source, seconds, broker)
+    return demo.run(model, source, seconds, broker, accelerators=accelerator or [])
 
 
 @app.command()
@@ -302,6 +306,7 @@ def evaluate(
     threads: Annotated[
         int, typer.Option(min=0, max=64, help="Of the model; 0: as many as cores, at most 4.")
     ] = 0,
+    accelerator: Accelerators = None,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -324,6 +329,7 @@ def evaluate(
         seed=seed,
         looks=None if looks is None else 1 if looks == 1 else 2,
         threads=threads,
+        accelerators=accelerator or [],
         plot_file=plot,
         draws=not no_plot,
         json=json,
@@ -340,6 +346,7 @@ def bench(
         float, typer.Option(min=1.0, help="Seconds of each program at each pace.")
     ] = 10.0,
     threads: Annotated[int, typer.Option(min=1, help="Of the model.")] = 1,
+    accelerator: Accelerators = None,
     pace: Annotated[
         Pace,
         typer.Option(
@@ -363,6 +370,7 @@ def bench(
         source,
         seconds=seconds,
         threads=threads,
+        accelerators=accelerator or [],
         pace=pace,
         peers=against or [],
         json=json,

@@ -23,7 +23,7 @@ from edged.chain import Chain, News, StoppedError, topics_of
 from edged.config import Config, debug_wanted
 from edged.errors import EdgedError
 from edged.health import temperatures
-from edged.messages import CameraInfo, HealthMessage, Info, ModelInfo
+from edged.messages import AcceleratorHealth, CameraInfo, HealthMessage, Info, ModelInfo
 from edged.supervision import Supervision
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ class Daemon:
         self._is_first_told = False
         self._failed_told = 0
         self._info_told: tuple[object, bytes] | None = None
+        self._words_told = ""
 
     def run(self) -> int:
         """Run until the end. Returns the exit code: 0, or 130 after SIGINT.
@@ -218,12 +219,16 @@ class Daemon:
                 for spec in chain.pipeline.specs
             ],
             accelerator=chain.engine.accelerator,
+            accelerator_reason=chain.engine.reason,
             runtime=chain.engine.runtime,
         )
         told = (chain.publisher, msgspec.json.encode(info))
         if told != self._info_told:
             self._info_told = told
-            log.info("%s", _in_words(info), extra={"event": "info"})
+            words = _in_words(info)
+            if words != self._words_told:
+                self._words_told = words
+                log.info("%s", words, extra={"event": "info"})
             chain.publisher.state(topics_of(chain.config).info, told[1])
 
     def _tell_health(self, chain: Chain) -> None:
@@ -238,7 +243,7 @@ class Daemon:
             problems = [
                 f"{frames} had no answer since the last message: {chain.meter.last_problem}"
             ]
-        pids = [os.getpid(), *([pid] if (pid := chain.engine.worker_pid) else [])]
+        problems += chain.engine.shortcomings
         health = HealthMessage(
             ts=round(time.time(), 3),
             state="degraded" if problems else "ok",
@@ -255,8 +260,19 @@ class Daemon:
             age_ms=summary.age_ms,
             stage_ms=summary.stage_ms,
             accelerator=chain.engine.accelerator,
+            accelerators=[
+                AcceleratorHealth(
+                    name=one.name,
+                    state=one.state.value,
+                    reason=one.reason,
+                    again_s=None if one.again_s is None else round(one.again_s, 1),
+                )
+                for one in chain.engine.standings
+            ],
+            failovers=counts.failovers,
+            promotions=counts.promotions,
             temperatures=temperatures(),
-            rss_mb=round(processes.resident_mb(pids), 1),
+            rss_mb=round(processes.resident_mb([os.getpid(), *chain.worker_pids]), 1),
         )
         chain.publisher.stream(topics_of(chain.config).health, msgspec.json.encode(health))
 

@@ -180,6 +180,10 @@ class Info(Payload, frozen=True, kw_only=True):
     camera: Annotated[CameraInfo | None, Meta(description="null: no camera answers.")]
     models: list[ModelInfo]
     accelerator: Accelerator
+    accelerator_reason: Annotated[
+        str,
+        Meta(description="Why it is not the first of the configuration; empty: it is."),
+    ] = ""
     runtime: Annotated[str, Meta(description="The library that runs the models.")]
     keypoint_names: Annotated[
         tuple[str, ...],
@@ -213,6 +217,25 @@ class StageTimes(msgspec.Struct, frozen=True, kw_only=True):
     ]
     decode: Percentiles
     publish: Percentiles
+
+
+class AcceleratorHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How it is with one accelerator of the configuration."""
+
+    name: str
+    state: Annotated[
+        Literal["serving", "trying", "standby", "waiting", "resting", "unusable"],
+        Meta(
+            description="standby: it stands behind the one that serves; waiting: it is tried again;"
+            " resting: the same, later, because it failed too often; unusable: it cannot run these "
+            "models."
+        ),
+    ]
+    reason: Annotated[str, Meta(description="Why it does not serve; empty: no reason.")]
+    again_s: Annotated[
+        NonNegative | None,
+        Meta(description="Seconds until it is tried again; null: it is not waited for."),
+    ]
 
 
 class HealthMessage(Payload, frozen=True, kw_only=True):
@@ -249,6 +272,13 @@ class HealthMessage(Payload, frozen=True, kw_only=True):
     ]
     stage_ms: Annotated[StageTimes | None, Meta(description="null: no frame since the last.")]
     accelerator: Accelerator
+    accelerators: Annotated[
+        list[AcceleratorHealth], Meta(description="Those of the configuration, best first.")
+    ] = []
+    failovers: Annotated[
+        Count, Meta(description="Times that an accelerator failed and another one took over.")
+    ] = 0
+    promotions: Annotated[Count, Meta(description="Times that a better accelerator took over.")] = 0
     temperatures: Annotated[
         dict[str, float], Meta(description="Degrees Celsius by the name of the sensor.")
     ]

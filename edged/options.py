@@ -40,6 +40,16 @@ OptionalModelName = Annotated[
         autocompletion=_model_names,
     ),
 ]
+Accelerators = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accelerator",
+        "-a",
+        metavar="NAME",
+        help="What runs the model: edgetpu, edgetpu:usb:0, cpu, ...; may be repeated, best first; "
+        "default: edgetpu, then cpu.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 BrokerAddress = Annotated[
     str | None,

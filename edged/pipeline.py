@@ -47,9 +47,15 @@ class ModelFiles:
     labels: ModelFile | None
 
     @property
-    def paths(self) -> list[Path]:
+    def each(self) -> list[ModelFile]:
         """In the order in which the engine holds them."""
-        return [file.path for file in (self.pose, self.labels) if file is not None]
+        return [file for file in (self.pose, self.labels) if file is not None]
+
+    @property
+    def paths(self) -> list[Path]:
+        """All that may be loaded, those for the Edge TPU too."""
+        found = [path for file in self.each for path in (file.path, file.edgetpu)]
+        return list(dict.fromkeys(path for path in found if path is not None))
 
 
 def find_models(pose: PoseModel, labels: LabelModel, directories: Sequence[Path]) -> ModelFiles:
@@ -293,16 +299,15 @@ class Pipeline:
 
     def message(self, frame: Frame, result: Result, *, age_ns: int) -> PoseMessage | LabelsMessage:
         """What a result says in the contract."""
-        age_ms, accelerator = max(age_ns, 0) / 1e6, self._engine.accelerator
+        age_ms = max(age_ns, 0) / 1e6
         if result.poses is not None and self.pose is not None:
-            name = self.pose.spec.name
-            return pose_message(
-                frame, result.poses, age_ms=age_ms, model=name, accelerator=accelerator
-            )
+            name, runner = self.pose.spec.name, self._engine.runner(0)
+            return pose_message(frame, result.poses, age_ms=age_ms, model=name, accelerator=runner)
         if result.labels is not None and self.labels is not None:
             name = self.labels.spec.name
+            runner = self._engine.runner(int(self.pose is not None))
             return labels_message(
-                frame, result.labels, age_ms=age_ms, model=name, accelerator=accelerator
+                frame, result.labels, age_ms=age_ms, model=name, accelerator=runner
             )
         raise ValueError("a result of another pipeline")
 

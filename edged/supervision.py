@@ -106,7 +106,10 @@ class Supervision:
             self._problems = [f"no frame has reached the broker within {READY_PATIENCE_S:.0f} s"]
         models = " and ".join(spec.name for spec in chain.pipeline.specs)
         return status_line(
-            self._problems, self._fps, f"{models} on {chain.engine.accelerator}", self._not_reloaded
+            self._problems + chain.engine.shortcomings,
+            self._fps,
+            f"{models} on {chain.engine.accelerator}",
+            self._not_reloaded,
         )
 
     def _count(self, frames: int, now_ns: int) -> None:

@@ -78,9 +78,15 @@ class Daemon:
         until(lambda: words in self.log(), f"{words!r} in the log")
 
     def worker(self) -> psutil.Process:
-        """Its worker process."""
-        (worker,) = psutil.Process(self.process.pid).children()
+        """Its worker process, as soon as it has just one."""
+        until(lambda: len(self.workers()) == 1, "one worker")
+        (worker,) = self.workers()
         return worker
+
+    def workers(self) -> list[psutil.Process]:
+        """Its worker processes, but for those that have ended and are about to be reaped."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Signal it and wait for its exit code."""

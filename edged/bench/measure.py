@@ -40,7 +40,7 @@ class Bench:
     """A video file; empty: a pattern of our own."""
     seconds: float
     """Of each program at each pace."""
-    threads: int
+    inference: Inference
     paces: Sequence[str]
     peers: Sequence[Path]
     """Python programs, called as `tests/bench/peers/` tells."""
@@ -76,7 +76,7 @@ def measure(bench: Bench) -> Report:
                 )
     return Report(
         model=bench.model.path.name,
-        threads=bench.threads,
+        threads=bench.inference.threads,
         source=bench.source or "a 640x480 pattern at 30 frames/s",
         seconds=bench.seconds,
         bare_invoke_ms=percentiles(bare),
@@ -86,7 +86,7 @@ def measure(bench: Bench) -> Report:
 
 def _bare_invokes(bench: Bench) -> tuple[Kind, list[float]]:
     """What kind of model it is, and milliseconds of invokes of it alone."""
-    engine = Engine([bench.model.path], Inference(threads=bench.threads))
+    engine = Engine([bench.model], bench.inference)
     try:
         engine.start()
         kind = spec_of(bench.model, engine).kind
@@ -118,7 +118,7 @@ def _configuration(
             fps=rate if overload else rig.CLIP_FPS,
             loop=True,
         ),
-        inference=Inference(threads=bench.threads),
+        inference=bench.inference,
         pose=pose,
         labels=labels,
         mqtt=Mqtt(port=port, prefix=TOPICS.prefix),
@@ -150,7 +150,7 @@ def _measure_edged(config: Config, directory: Path, port: int, seconds: float) -
 
 def _measure_peer(bench: Bench, peer: Path, source: Path, port: int, rate: float) -> Figures:
     words = [str(source), str(bench.model.path), "127.0.0.1", str(port), TOPICS.pose, str(rate)]
-    command = [sys.executable, str(peer), *words, str(bench.threads)]
+    command = [sys.executable, str(peer), *words, str(bench.inference.threads)]
     return _figures(rig.observe(peer.name, command, port, bench.seconds))
 
 

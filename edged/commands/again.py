@@ -22,6 +22,7 @@ def asked_twice(engine: Engine, ask: Callable[[], T]) -> T:
         EngineError: no answer for this frame.
         EdgedError: no worker comes back.
     """
+    engine.wait_ready(0.0)  # a better accelerator may be ready
     try:
         return ask()
     except EngineError:

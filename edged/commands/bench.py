@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edged.bench.figures import as_json, as_text
 from edged.bench.measure import PACES, Bench, measure
+from edged.commands.runner import inference
 from edged.config import model_directories
 from edged.errors import UsageError
 from edged.inference.catalog import resolve
@@ -18,6 +19,7 @@ def run(
     *,
     seconds: float,
     threads: int,
+    accelerators: Sequence[str],
     pace: str,
     peers: Sequence[Path],
     json: bool,
@@ -35,7 +37,7 @@ def run(
         model=resolve(model, model_directories()),
         source=source,
         seconds=seconds,
-        threads=threads,
+        inference=inference(threads, accelerators),
         paces=PACES if pace == "all" else (pace,),
         peers=peers,
     )

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -19,6 +19,7 @@ from edged.commands.child import Child
 from edged.commands.needs import MODEL_OF_PEOPLE, OWN_MODEL, find_model
 from edged.commands.place import Place, connect, new_device, subscribe_line
 from edged.commands.referee import Referee
+from edged.commands.runner import inference
 from edged.commands.watch import follow
 from edged.config import (
     Camera,
@@ -53,6 +54,7 @@ def run(
     seconds: float | None,
     broker: str | None,
     usual: Mqtt = Mqtt(),  # noqa: B008 - frozen
+    accelerators: Sequence[str] = (),
 ) -> int:
     """Show it until the user ends it, or for some seconds of frames. Returns the exit code.
 
@@ -62,6 +64,7 @@ def run(
         source: as `[camera] source`.
         seconds: from the first frame on; None: until a key or signal.
         broker: its address, which must answer.
+        accelerators: that run the model, best first; none: the usual ones.
         usual: the broker that is taken if it answers, where none is named.
 
     Raises:
@@ -75,14 +78,15 @@ def run(
     if model is None:
         model = OWN_MODEL if is_athlete(source) else MODEL_OF_PEOPLE
     file = find_model(model, source)
+    runs_on = inference(0, accelerators)
     ending = Ending()
     with ending.noted(), contextlib.ExitStack() as undo:
         device = new_device()
         watched = Watched(settings.prefix, device)
-        kind = _kind(file, ending)
+        kind = _kind(file, runs_on, ending)
         if kind is None:
             return ending.code or 0
-        config = _config(device, source, sections(kind, model))
+        config = _config(device, source, sections(kind, model), runs_on)
         referee = _referee(config, Topics(settings.prefix, device))
 
         def take(topic: str, payload: bytes) -> None:
@@ -116,7 +120,7 @@ def run(
     return ending.code or 0
 
 
-def _kind(file: ModelFile, ending: Ending) -> Kind | None:
+def _kind(file: ModelFile, runs_on: Inference, ending: Ending) -> Kind | None:
     """What it gives; a model that the catalog does not know is loaded to find out.
 
     None: the user wants an end.
@@ -126,7 +130,7 @@ def _kind(file: ModelFile, ending: Ending) -> Kind | None:
     """
     if file.entry is not None:
         return "labels" if file.entry.decoder == "classify" else "pose"
-    engine = Engine([file.path], Inference(threads=1))
+    engine = Engine([file], runs_on)
     try:
         until = time.monotonic() + FIRST_FRAME_S
         while not engine.poll_start(POLL_S):
@@ -139,12 +143,15 @@ def _kind(file: ModelFile, ending: Ending) -> Kind | None:
         engine.close()
 
 
-def _config(device: str, source: str, models: tuple[PoseModel, LabelModel]) -> Config:
+def _config(
+    device: str, source: str, models: tuple[PoseModel, LabelModel], runs_on: Inference
+) -> Config:
     """Of the daemon, but for its broker. What ends is shown again and again."""
     pose, labels = models
     return Config(
         device=Device(name=device),
         camera=Camera(source=source, loop=True),
+        inference=runs_on,
         pose=pose,
         labels=labels,
         health=Health(interval_s=HEALTH_S),

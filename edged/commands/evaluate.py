@@ -23,7 +23,8 @@ from edged.commands.again import asked_twice
 from edged.commands.ending import ends_by_sigterm
 from edged.commands.files import write_bytes
 from edged.commands.progress import bar
-from edged.config import Camera, Inference, LabelModel, PoseModel, model_directories
+from edged.commands.runner import inference, started
+from edged.config import Camera, LabelModel, PoseModel, model_directories
 from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.evaluation import plot
 from edged.evaluation.metrics import mark
@@ -77,6 +78,7 @@ def run(
     seed: int | None,
     looks: Literal[1, 2] | None,
     threads: int,
+    accelerators: Sequence[str] = (),
     plot_file: Path | None,
     draws: bool,
     json: bool,
@@ -91,6 +93,7 @@ def run(
         seed: of the first of `ANYONE`; None: 0.
         looks: at each of `ANYONE`; None: 2.
         threads: of the model; 0: as many as are good.
+        accelerators: that run it, best first; none: the usual ones.
         plot_file: where the plot has to be; None: `PLOT`, if one can be drawn.
         draws: False: no plot.
         json: instead of a table.
@@ -106,6 +109,7 @@ def run(
         raise UsageError("--plot or --no-plot, not both")
     remark = _plot_problem(plot_file) if draws else None
     file = resolve(model, model_directories())
+    settings = inference(threads, accelerators)
     with ends_by_sigterm(), contextlib.ExitStack() as undo:
         if source == ANYONE:
             if truth is not None:
@@ -118,10 +122,8 @@ def run(
                     "frame; of one athlete the address has the seed"
                 )
             shots = _sequence(source, truth, frames, undo)
-        engine = undo.enter_context(
-            contextlib.closing(Engine([file.path], Inference(threads=threads)))
-        )
-        engine.start()
+        engine = undo.enter_context(contextlib.closing(Engine([file], settings)))
+        started(engine, file)
         samples = _samples(engine, file, source, shots)
     told = _report(samples, file.name, source, shots.looks)
     print(msgspec.json.encode(told).decode() if json else table(told), flush=True)

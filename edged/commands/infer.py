@@ -20,7 +20,8 @@ from edged.commands.again import asked_twice
 from edged.commands.ending import ends_by_sigterm
 from edged.commands.overlays import Overlays, targets
 from edged.commands.progress import bar
-from edged.config import Camera, Inference, LabelModel, PoseFit, PoseModel, model_directories
+from edged.commands.runner import inference, started
+from edged.config import Camera, LabelModel, PoseFit, PoseModel, model_directories
 from edged.errors import EngineError, SourceError, UsageError
 from edged.inference.alone import spec_of
 from edged.inference.catalog import ModelFile, resolve
@@ -97,6 +98,7 @@ def run(
     fit: PoseFit = "auto",
     labels: Path | None = None,
     threads: int = 0,
+    accelerators: Sequence[str] = (),
     overlay: str = "",
     json: bool = False,
 ) -> int:
@@ -115,18 +117,19 @@ def run(
     found = _find(paths, problems)
     files = [file for _, named in found for file in named]
     file = resolve(model, model_directories())
+    settings = inference(threads, accelerators)
     if not files:
         return problems.exit_code
     places = targets(overlay, files) if overlay else {}
     show = msgspec.json.Encoder() if json else None
     with (
         ends_by_sigterm(),
-        contextlib.closing(Engine([file.path], Inference(threads=threads))) as engine,
+        contextlib.closing(Engine([file], settings)) as engine,
         Overlays(places) as overlays,
         contextlib.closing(_ahead(_shots([path for path, _ in found]))) as shots,
         bar(len(files), is_wanted=not (json and sys.stdout.isatty())) as advance,
     ):
-        engine.start()
+        started(engine, file)
         pipeline = _pipeline(engine, file, fit, labels)
         for shot in shots:
             if isinstance(shot, SourceError):

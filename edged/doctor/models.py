@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from edged.config import Config, LabelModel, PoseModel
 from edged.doctor.finding import Finding, Trouble, problem, warning
 from edged.errors import EdgedError, EngineError, ModelError
 from edged.inference import store
+from edged.inference.assignment import lacks_twin
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
 from edged.inference.specs import describe
@@ -42,6 +45,8 @@ class ModelFacts:
     """As far as the catalog knows them."""
     problem: str
     """Why it cannot be used; empty: it can."""
+    shortcoming: str
+    """What is missing all the same."""
     invoke_ms: float | None
     """The second invoke, bare; None: it was not run."""
 
@@ -68,7 +73,7 @@ def measure(config: Config, directories: Sequence[Path], timeout_s: float) -> Mo
             found.append((section, settings.model, *_resolved(settings, directories)))
     files = [file for _, _, file, _ in found if file is not None]
     run = _Run()
-    if len(files) == len(found):
+    if len(files) == len(found) and all(file.cpu is not None for file in files):
         run.invoke(files, config, timeout_s)
     facts = []
     for section, name, file, trouble in found:
@@ -79,6 +84,7 @@ def measure(config: Config, directories: Sequence[Path], timeout_s: float) -> Mo
                 section=section,
                 files=() if file is None else tuple(_checked(file)),
                 problem=trouble or run.problems.get(index, ""),
+                shortcoming=lacks_twin(file) if file is not None and file.cpu is None else "",
                 invoke_ms=run.invoke_ms.get(index),
             )
         )
@@ -125,7 +131,9 @@ class _Run:
         """Load them and invoke each twice: the first one is slower."""
         if not files:
             return
-        engine = Engine([file.path for file in files], config.inference)
+        # Not on a Coral, which belongs to the service while that runs.
+        on_cpu = msgspec.structs.replace(config.inference, accelerators=("cpu",))
+        engine = Engine(files, on_cpu)
         try:
             until = time.monotonic() + timeout_s
             while not engine.poll_start(POLL_S):
@@ -161,6 +169,8 @@ def judge(facts: ModelsFacts) -> Finding:
         troubles.append(problem(facts.problem))
     for model in facts.models:
         troubles += _damages(model)
+        if model.shortcoming:
+            troubles.append(warning(model.shortcoming))
     if facts.runtime.startswith(OLD_RUNTIME):
         todo = "pip install ai-edge-litert, where there is a wheel for this Python"
         troubles.append(warning(f"{OLD_RUNTIME} is the old library, and slow", todo))

@@ -125,12 +125,18 @@ class ModelFile:
     name: str
     """In the catalog, or the path's last part without its ending."""
     path: Path
+    """For the CPU; where only the compiled one is here, that one."""
     edgetpu: Path | None
     """The same model compiled for the Edge TPU, where that is here too; not looked into."""
     entry: Entry | None
     """None: a model that the catalog does not know."""
     labels: Path | None
     """The catalog's labels file; of a model called by name where it belongs when it is not here."""
+
+    @property
+    def cpu(self) -> Path | None:
+        """What the CPU can run; None: there is only what was compiled for the Edge TPU."""
+        return None if self.path == self.edgetpu else self.path
 
 
 def read_catalog(path: Path) -> dict[str, Entry]:
@@ -231,17 +237,15 @@ def _from_path(path: Path, models: Mapping[str, Entry], directories: Sequence[Pa
     check_file(path)
     if is_onnx(path):
         return _described(path, None, models, directories)
-    if is_compiled(path):
-        plain = path.with_name(f"{path.stem.removesuffix('_edgetpu')}.tflite")
-        if plain == path or not _is_file(plain):
-            raise ModelError(
-                f"{path} runs on an Edge TPU only: put the model that it was compiled from beside "
-                f"it, {path.stem.removesuffix('_edgetpu')}.tflite beside NAME_edgetpu.tflite"
-            )
-        path = plain
-        check_file(path)
-    compiled = path.with_name(f"{path.stem}_edgetpu.tflite")
-    edgetpu = compiled if _is_file(compiled) else None
+    edgetpu = path if is_compiled(path) else None
+    if edgetpu is None:
+        twin = path.with_name(f"{path.stem}_edgetpu.tflite")
+        edgetpu = twin if _is_file(twin) else None
+    else:
+        twin = path.with_name(f"{path.stem.removesuffix('_edgetpu')}.tflite")
+        if twin != path and _is_file(twin):
+            check_file(twin)
+            path = twin
     return _described(path, edgetpu, models, directories)
 
 
@@ -250,10 +254,13 @@ def _described(
 ) -> ModelFile:
     """With its entry, where the content is one of the catalog's."""
     for name, entry in models.items():
-        if _is_content(path, entry.file):
+        known = entry.edgetpu if path == edgetpu else entry.file
+        if known is not None and _is_content(path, known):
             labels = find(entry.labels, (path.parent, *directories))
             return ModelFile(name=name, path=path, edgetpu=edgetpu, entry=entry, labels=labels)
-    return ModelFile(name=path.stem, path=path, edgetpu=edgetpu, entry=None, labels=None)
+    return ModelFile(
+        name=path.stem.removesuffix("_edgetpu"), path=path, edgetpu=edgetpu, entry=None, labels=None
+    )
 
 
 def _need(name: str, file: File, directories: Sequence[Path]) -> Path:

@@ -1,27 +1,34 @@
-"""Keeps a worker in service: one frame in flight, with a deadline, and a new worker after a fault.
+"""Keeps models in service: one frame in flight, with a deadline, and another worker after a fault.
 
-An `Engine` belongs to one thread at a time; any may read its attributes and call `abort`.
+Of the accelerators of the configuration the best that works serves. When it fails, the CPU answers
+at once, and the better ones are probed beside it until one passes, see `edged.inference.order`.
+
+An `Engine` belongs to one thread at a time; any may read its attributes and call `abort`, `shown`
+and `reprieve`.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
-import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edged.config import Inference
 from edged.errors import EngineError, ModelError
+from edged.inference.accelerators import in_order
+from edged.inference.applicants import Applicants, Refusal, held
+from edged.inference.assignment import Assignment, assign
+from edged.inference.catalog import ModelFile
+from edged.inference.faults import Fault
+from edged.inference.order import Order, Patience, Standing
 from edged.inference.process import LoadedModel, Signature, Worker
+from edged.inference.roster import Roster
 
 _log = logging.getLogger(__name__)
 
-ACCELERATOR = "cpu"
-
-MOST_THREADS = 4
-"""Pose models of this size gain nothing from more."""
 LEAST_DEADLINE_S, MOST_DEADLINE_S = 0.5, 60.0
 DEADLINE_FACTOR = 10
 """A deadline that was not configured is this many times the first invoke, which is a slow one."""
@@ -40,8 +47,28 @@ FRAMES_BETWEEN_CHATTER = 256
 class Engine:
     """Models in a worker process, which is replaced when it dies, hangs or fails."""
 
-    def __init__(self, models: Sequence[Path], settings: Inference) -> None:
-        """Start the first worker; it loads the models while the caller does other things."""
+    def __init__(
+        self,
+        models: Sequence[ModelFile | Path],
+        settings: Inference,
+        *,
+        roster: Roster | None = None,
+        on_change: Callable[[], None] = lambda: None,
+        patience: Patience | None = None,
+    ) -> None:
+        """Start the first workers; they load the models while the caller does other things.
+
+        Args:
+            models: a path alone is a model for the CPU.
+            settings: of the configuration.
+            roster: of an engine beside this one, which may have the same device; it outlives both.
+            on_change: called when another accelerator serves, or the reason why not is another;
+                by the thread that the engine belongs to. Must not block.
+            patience: with accelerators that fail.
+
+        Raises:
+            ModelError: no accelerator of the configuration can run these models.
+        """
         self.restarts = 0
         """Workers that replaced one that was in service."""
         self.problem: str | None = None
@@ -50,10 +77,25 @@ class Engine:
         """Of the models, in the order of the paths; empty before the start."""
         self.runtime = ""
         """Names and versions of the libraries that run the models; empty before the start."""
-        self._paths = tuple(models)
-        self._runtime = settings.runtime
-        self._threads = settings.threads or min(len(os.sched_getaffinity(0)), MOST_THREADS)
-        self._deadline_s = settings.deadline_ms / 1e3
+        self._settings = settings
+        self._roster = roster or Roster()
+        self._owns_roster = roster is None
+        self._on_change = on_change
+        self._patience = patience or Patience()
+        accelerators = in_order(settings)
+        self._order = Order([one.name for one in accelerators], self._patience)
+        self._assignments: dict[int, Assignment] = {}
+        files = [_as_file(model) for model in models]
+        for place, accelerator in enumerate(accelerators):
+            try:
+                self._assignments[place] = assign(files, accelerator)
+            except ModelError as error:
+                self._order.bar(place, str(error))
+        if self._order.surest is None:
+            reasons = dict.fromkeys(one.reason for one in self._order.standings(0.0))
+            raise ModelError("; ".join(reasons))
+        self._surest = self._order.surest
+        self._deadlines: dict[int, float] = {}
         self._pause_s = FIRST_PAUSE_S
         self._next_start = 0.0
         self._since = 0.0
@@ -62,25 +104,62 @@ class Engine:
         self._told: str | None = None
         """What was logged in this row of faults."""
         self._invokes = 0
-        self._ready = False
-        self._closed = False
+        self._closed = self._is_held = self._is_shown = self._is_reprieved = False
+        self._place = self._surest
+        """Of the worker that serves, or served last."""
         self._worker: Worker | None = None
-        self._start_worker()
+        self._coming = Applicants(self._assignments, settings, self._roster, self._patience.probe_s)
+        self._start_due()
 
     @property
     def accelerator(self) -> str:
-        """Where the models run."""
-        return ACCELERATOR
+        """Which one serves; before the start and between two the one that is about to."""
+        return self._name(self._place)
+
+    def runner(self, model: int) -> str:
+        """Which accelerator runs a model: the CPU where it has no version for the one in use."""
+        return self._assignments[self._place].runner(model)
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """How it is with every accelerator of the configuration, best first."""
+        return self._order.standings(time.monotonic())
+
+    @property
+    def reason(self) -> str:
+        """Why the one that serves is not the first; empty: it is."""
+        better = itertools.takewhile(lambda one: one.name != self.accelerator, self.standings)
+        return "; ".join(f"{one.name}: {one.reason or 'being tried'}" for one in better)
+
+    @property
+    def shortcomings(self) -> list[str]:
+        """What is wrong with accelerators while another serves; not that one is not there."""
+        surest = self._name(self._surest)
+        return [
+            f"{one.name}: {one.reason}"
+            for one in self.standings
+            if one.is_fault and one.name != surest
+        ]
+
+    @property
+    def failovers(self) -> int:
+        """Times that another accelerator took over from one that failed."""
+        return self._order.failovers
+
+    @property
+    def promotions(self) -> int:
+        """Times that a better accelerator took over."""
+        return self._order.promotions
 
     @property
     def deadline_s(self) -> float:
-        """How long an invoke may take; 0: not measured yet."""
-        return self._deadline_s
+        """How long an invoke may take at most; 0: not measured yet."""
+        return self._settings.deadline_ms / 1e3 or max(self._deadlines.values(), default=0.0)
 
     @property
     def worker_pid(self) -> int | None:
-        """Of the worker; None: there is none now."""
-        worker = self._worker
+        """Of the worker that serves, or is about to; None: there is none now."""
+        worker = self._worker or self._coming.worker(self._surest)
         return worker.pid if worker else None
 
     @property
@@ -88,52 +167,49 @@ class Engine:
         """In the order of the paths. Their arrays change with the worker: ask for every frame.
 
         Raises:
-            EngineError: the worker is not ready; `wait_ready` tells when it is.
+            EngineError: no worker is ready; `wait_ready` tells when one is.
         """
-        if not self._ready or self._worker is None:
+        if self._worker is None:
             raise EngineError(self.problem or "the models are being loaded")
         return self._worker.models
 
     def start(self) -> tuple[LoadedModel, ...]:
-        """Wait for the first worker. Raises as `poll_start` does."""
-        while not self.poll_start(1.0):
+        """Wait for the best accelerator that works. Raises as `poll_start` does."""
+        while not (self.poll_start(1.0) and self.is_settled):
             pass
         return self.models
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether one serves, and no better one is being probed."""
+        return self._worker is not None and not self._coming
+
     def poll_start(self, timeout_s: float) -> bool:
-        """Wait for the first worker; False: not yet. A fault ends the engine.
+        """Wait until an accelerator serves, and for news of better ones; False: not yet.
+
+        A fault of the surest accelerator ends the engine, whichever other one works: later it would
+        be missing.
 
         Raises:
             ModelError: a model cannot be loaded.
             EngineError: the worker died or did not load the models in time.
         """
-        if self._worker is None:
+        if self._closed:
             raise EngineError(self.problem or "the engine is closed")
         try:
-            if self._worker.poll(timeout_s):
-                self._enter_service(self._worker)
+            self._move(timeout_s, is_start=True)
         except (ModelError, EngineError):
             self.close()
             raise
-        return self._ready
+        return self._worker is not None
 
     def wait_ready(self, timeout_s: float) -> bool:
-        """Wait for the models; False: not yet. Faults are dealt with and told in `problem`."""
-        if self._ready:
-            return True
-        if self._worker is None:
-            pause_s = self._next_start - time.monotonic()
-            if self._closed or pause_s > 0:
-                time.sleep(timeout_s if self._closed else min(pause_s, timeout_s))
-            else:
-                self._start_worker()
-            return False
-        try:
-            if self._worker.poll(timeout_s):
-                self._enter_service(self._worker)
-        except (ModelError, EngineError) as error:
-            self._retire(error, self._backed_off())
-        return self._ready
+        """Wait for the models; False: not yet. Faults are dealt with and told in `problem`.
+
+        To be called between two frames: this is when a better accelerator takes over.
+        """
+        self._move(0.0 if self._worker is not None else timeout_s)
+        return self._worker is not None
 
     def invoke(self, model: int) -> int:
         """Run a model on its inputs. Returns nanoseconds of the bare invoke.
@@ -141,27 +217,51 @@ class Engine:
         Raises:
             EngineError: no answer for this frame. The worker is already being replaced.
         """
-        if not self._ready or self._worker is None:
+        worker = self._worker
+        if worker is None:
             raise EngineError(self.problem or "the models are being loaded")
         try:
-            elapsed = self._worker.invoke(model, self._deadline_s)
+            elapsed = worker.invoke(model, self._deadlines[self._place])
         except EngineError as error:
-            self.restarts += 1
-            self._retire(error, self._pause_after_fault())
-            if self._next_start <= time.monotonic():
-                self._start_worker()
+            self._lose(error)
             raise
         self._invokes += 1
-        if self._invokes % FRAMES_BETWEEN_CHATTER == 0 and (words := self._worker.chatter()):
+        if self._invokes % FRAMES_BETWEEN_CHATTER == 0 and (words := worker.chatter()):
             _log.debug("worker: %s", words.strip())
         return elapsed
 
+    def shown(self) -> None:
+        """An Edge TPU has shown up: try it at once. From any thread."""
+        self._is_shown = True
+
+    def reprieve(self) -> None:
+        """Somebody has seen to it: try all accelerators again. From any thread."""
+        self._is_reprieved = True
+
+    @property
+    def awaits_release(self) -> bool:
+        """Whether nothing can be started before an engine beside this one gives its device back."""
+        return (
+            self._worker is None
+            and not self._coming
+            and self._coming.holder(self._surest) is not None
+        )
+
+    def release(self) -> None:
+        """Give the device back, for an engine beside this one. `resume` takes it again."""
+        self._is_held = True
+        self._dismiss_all()
+
+    def resume(self) -> None:
+        """Start again after `release`."""
+        self._is_held = False
+
     def close(self) -> None:
-        """End the worker. May be called twice."""
+        """End the workers. May be called twice. Waits for them unless the roster is another's."""
         self._closed = True
-        worker = self._leave_service()
-        if worker is not None:
-            worker.close()
+        self._dismiss_all()
+        if self._owns_roster:
+            self._roster.close()
 
     def abort(self) -> None:
         """Have the `invoke` that another thread waits for fail at once, and start no worker again.
@@ -173,48 +273,184 @@ class Engine:
         if worker is not None:
             worker.strike()
 
-    def _leave_service(self) -> Worker | None:
-        """The worker, which is asked for nothing any more."""
-        self._ready = False
-        worker, self._worker = self._worker, None
-        return worker
+    def _dismiss_all(self) -> None:
+        worker, self._worker, self._order.serving = self._worker, None, None
+        for place in self._coming.dismiss_all():
+            self._order.forget(place)
+        if worker is not None:
+            self._roster.dismiss(worker, at_once=False)
 
-    def _start_worker(self) -> None:
+    def _move(self, timeout_s: float, *, is_start: bool = False) -> None:
+        """Reap, start what is due, and see who has become ready; wait for that if nobody serves."""
+        self._roster.tend()
         if self._closed:
+            time.sleep(timeout_s)
             return
-        try:
-            self._worker = Worker(self._paths, threads=self._threads, runtime=self._runtime)
-        except EngineError as error:
-            self._retire(error, self._backed_off())
+        self._start_due()
+        if timeout_s and not (self._worker is not None and self.is_settled):
+            self._wait(timeout_s)
+        if not self._coming:
+            return
+        for place, found in self._coming.look():
+            if isinstance(found, Refusal):
+                self._refuse(place, found, is_start=is_start)
+            else:
+                self._apply(place, found, is_start=is_start)
 
-    def _enter_service(self, worker: Worker) -> None:
+    def _wait(self, timeout_s: float) -> None:
+        if self._worker is None and self._surest not in self._coming:
+            pause_s = self._next_start - time.monotonic()
+            # What is in the way, or that we are held, is looked at again soon.
+            timeout_s = min(timeout_s, pause_s if pause_s > 0 else FIRST_PAUSE_S / 10)
+        self._coming.wait(timeout_s)
+
+    def _start_due(self) -> None:
+        """Start the surest worker if nobody serves, and that of a better one that is due."""
+        now = time.monotonic()
+        if self._is_reprieved:
+            self._is_reprieved = False
+            self._order.reprieve(now)
+        if self._is_shown:
+            self._is_shown = False
+            kinds = {place: one.accelerator.kind for place, one in self._assignments.items()}
+            self._order.shown([place for place in kinds if kinds[place] == "edgetpu"], now)
+        if self._is_held:
+            return
+        if self._worker is None and self._surest not in self._coming and now >= self._next_start:
+            self._start(self._surest)
+        place = self._order.due(now)
+        if place is not None and place not in self._coming:
+            self._start(place)
+
+    def _start(self, place: int) -> None:
+        holder = self._coming.holder(place)
+        if holder is not None:
+            if place == self._surest:
+                self.problem = held(self._name(place), holder)
+            return
+        if place != self._surest:
+            self._order.tries(place, time.monotonic())
+        try:
+            self._coming.begin(place)
+        except EngineError as error:
+            self._refuse(place, Refusal(Fault(str(error)), error), is_start=False)
+
+    def _apply(self, place: int, worker: Worker, *, is_start: bool) -> None:
+        """A worker is ready: it serves now, if its answers can be read."""
         signatures = tuple(model.signature for model in worker.models)
-        if self.signatures not in ((), signatures):
-            raise EngineError("a model file was replaced by another kind of model: reload edged")
-        self.signatures, self.runtime = signatures, worker.runtime
-        if not self._deadline_s:
-            slowest_s = max(model.warmup_ns for model in worker.models) / 1e9
-            wanted_s = max(LEAST_DEADLINE_S, DEADLINE_FACTOR * slowest_s)
-            self._deadline_s = min(wanted_s, MOST_DEADLINE_S)
-        if self.problem is not None and self._faults <= 1:
+        self.signatures = self.signatures or signatures
+        if not all(map(Signature.fits, self.signatures, signatures)):
+            self._roster.dismiss(worker, at_once=False)
+            error = self._misfit(place)
+            self._refuse(place, Refusal(Fault(str(error)), error), is_start=is_start)
+        elif self._worker is not None and place > self._place:
+            # A better one was faster. That this one works is known now, and it is not needed.
+            self._order.forget(place)
+            self._roster.dismiss(worker, at_once=False)
+        else:
+            self._enter_service(place, worker)
+
+    def _misfit(self, place: int) -> EngineError | ModelError:
+        if place == self._place:
+            return EngineError("a model file was replaced by another kind of model: reload edged")
+        names = " and ".join(str(path) for path in self._assignments[place].paths)
+        return ModelError(f"{names}: other tensors than those of the twin: compile the model again")
+
+    def _enter_service(self, place: int, worker: Worker) -> None:
+        before, previous, is_first = self._worker, self._place, not self.runtime
+        self._worker, self._place, self.runtime = worker, place, worker.runtime
+        self._order.passed(place)
+        if before is not None:
+            self._roster.dismiss(before, at_once=False)
+        self._measure_deadline(place, worker)
+        if place < previous and not is_first:
+            now, then = self._name(place), self._name(previous)
+            _log.info(
+                "the models run on %s now, before on %s",
+                now,
+                then,
+                extra={"event": "promotion", "accelerator": now, "previous": then},
+            )
+        elif self.problem is not None and self._faults <= 1:
             _log.info("the worker is back (process %d)", worker.pid, extra={"event": "worker-back"})
         self.problem = None
         self._since = time.monotonic()
-        self._ready = True
+        self._on_change()
 
-    def _retire(self, error: Exception, pause_s: float) -> None:
-        """Kill the worker, if there is one, and let the next start after a pause."""
-        worker = self._leave_service()
-        if worker is not None:
-            worker.kill()
-        self._next_start = time.monotonic() + pause_s
-        self.problem = str(error)
-        # Before the first answer, whoever waits for it is told by the exception.
-        if self.signatures and self.problem != self._told and not self._closed:
-            self._told = self.problem
-            _log.warning(
-                "no answer from the models: %s", self.problem, extra={"event": "worker-lost"}
+    def _measure_deadline(self, place: int, worker: Worker) -> None:
+        if self._settings.deadline_ms:
+            self._deadlines[place] = self._settings.deadline_ms / 1e3
+        elif place not in self._deadlines:
+            slowest_s = max((model.warmup_ns for model in worker.models), default=0) / 1e9
+            wanted_s = max(LEAST_DEADLINE_S, DEADLINE_FACTOR * slowest_s)
+            self._deadlines[place] = min(wanted_s, MOST_DEADLINE_S)
+
+    def _refuse(self, place: int, refusal: Refusal, *, is_start: bool) -> None:
+        """A worker did not become ready."""
+        fault = refusal.fault
+        if place == self._surest:
+            if is_start:
+                raise EngineError(fault.reason) if self._is_delegated(place) else refusal.error
+            self._retire(fault.reason, self._backed_off())
+        elif self._order.refused(place, fault.reason, time.monotonic(), is_fault=fault.is_fault):
+            name = self._name(place)
+            _log.log(
+                logging.WARNING if fault.is_fault else logging.INFO,
+                "not on %s: %s",
+                name,
+                fault.reason,
+                extra={"event": "accelerator-refused", "accelerator": name},
             )
+            self._on_change()
+
+    def _lose(self, error: EngineError) -> None:
+        """The worker that serves gave no answer: kill it, and have another one start at once."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            self._roster.dismiss(worker, at_once=True)
+        self.restarts += 1
+        place, now = self._place, time.monotonic()
+        rests = self._order.lost(place, str(error), now)
+        if place == self._surest:
+            self._retire(str(error), self._pause_after_fault())
+        else:
+            self.problem, self._next_start = str(error), now
+            self._tell_loss(place, str(error), rests=rests)
+        if not self._closed:
+            self._start_due()
+        self._on_change()
+
+    def _retire(self, problem: str, pause_s: float) -> None:
+        """Let the next of the surest workers start after a pause."""
+        self._next_start = time.monotonic() + pause_s
+        self.problem = problem
+        # Before the first answer, whoever waits for it is told by the exception.
+        if self.signatures and problem != self._told and not self._closed:
+            self._told = problem
+            _log.warning("no answer from the models: %s", problem, extra={"event": "worker-lost"})
+
+    def _tell_loss(self, place: int, problem: str, *, rests: bool) -> None:
+        if self._closed:
+            return
+        name, after = self._name(place), self._name(self._surest)
+        _log.warning(
+            "%s failed: %s: %s takes over%s",
+            name,
+            problem,
+            after,
+            f"; {name} rests for {self._patience.rest_s / 60:.0f} minutes" if rests else "",
+            extra={
+                "event": "accelerator-rests" if rests else "failover",
+                "accelerator": after,
+                "previous": name,
+            },
+        )
+
+    def _name(self, place: int) -> str:
+        return self._assignments[place].accelerator.name
+
+    def _is_delegated(self, place: int) -> bool:
+        return self._assignments[place].delegate is not None
 
     def _pause_after_fault(self) -> float:
         """None for a fault now and then, a short one where a worker does not last."""
@@ -229,3 +465,9 @@ class Engine:
         pause_s = self._pause_s
         self._pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+
+
+def _as_file(model: ModelFile | Path) -> ModelFile:
+    if isinstance(model, ModelFile):
+        return model
+    return ModelFile(name=model.stem, path=model, edgetpu=None, entry=None, labels=None)

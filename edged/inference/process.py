@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ START_DEADLINE_S = 30.0
 FAREWELL_S = 0.3
 """An idle worker ends within milliseconds; one that takes longer is stuck."""
 MESSAGE_BYTES = 65536
-DONE = 0
-"""First byte of an answer that is good, see `edged.inference.worker`."""
+DONE, DOING = 0, 2
+"""First byte of an answer that is good, and of what is being done, see `edged.inference.worker`."""
 CHATTER_BYTES = 65536
 """What a pipe holds of the words that native code writes to standard error."""
 
@@ -45,6 +45,15 @@ class Signature:
 
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+
+    def fits(self, other: Signature) -> bool:
+        """Whether what is made for one can be used with the other: names do not matter."""
+        return len(self.inputs) == len(other.inputs) and all(
+            replace(one, name="") == replace(its, name="")
+            for one, its in zip(
+                self.inputs + self.outputs, other.inputs + other.outputs, strict=False
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,21 +88,47 @@ def _pipe(*, reader: contextlib.ExitStack, writer: contextlib.ExitStack) -> tupl
     return read_end, write_end
 
 
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """What a worker runs models with, instead of the CPU."""
+
+    library: str
+    """As the loader finds it: a name or a path."""
+    options: tuple[tuple[str, str], ...]
+    models: tuple[int, ...]
+    """Which of the models, in the order of their paths; the CPU runs the others."""
+
+
 class Worker:
     """One child process with its models. Belongs to one thread; `kill` ends it for good.
 
     Starting takes some tenths of a second: the constructor returns at once, `poll` tells.
     """
 
-    def __init__(self, models: Sequence[Path], *, threads: int, runtime: str) -> None:
-        """Start the process.
+    def __init__(
+        self,
+        models: Sequence[Path],
+        *,
+        threads: int,
+        runtime: str,
+        delegate: Delegate | None = None,
+        deadline_s: float = START_DEADLINE_S,
+    ) -> None:
+        """Start the process, which has to be ready before a deadline.
 
         Raises:
             EngineError: the system lets no process start.
         """
         self.models: tuple[LoadedModel, ...] = ()
         self.runtime = ""
+        self.steps: dict[str, str] = {}
+        """What it told while loading, the last of it last: words of
+        `edged.inference.worker.STAGES`, and of what."""
+        self.signal: signal.Signals | None = None
+        """What killed it, as far as that was seen."""
+        self._deadline_s = deadline_s
         self._started = time.monotonic()
+        self._leaving: float | None = None
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             try:
                 self._socket, its_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -125,6 +160,12 @@ class Worker:
                     "models": [str(path) for path in models],
                     "threads": threads,
                     "runtime": runtime,
+                    "delegate": delegate
+                    and {
+                        "library": delegate.library,
+                        "options": dict(delegate.options),
+                        "models": delegate.models,
+                    },
                 }
                 self._socket.send(json.dumps(request).encode())
             except OSError as error:
@@ -136,26 +177,37 @@ class Worker:
         """Of the process."""
         return self._process.pid
 
+    def fileno(self) -> int:
+        """Of the socket, to wait for several workers at once."""
+        return self._socket.fileno()
+
     def poll(self, timeout_s: float) -> bool:
-        """Wait for the models to be loaded; False: not yet.
+        """Wait for the models to be loaded, or only look with 0; False: not yet.
 
         Raises:
             ModelError: a model cannot be loaded, whose fault is the file's or the configuration's.
-            EngineError: the process died, or has been loading for `START_DEADLINE_S`.
+            EngineError: the process died, or is not ready before its deadline.
         """
-        self._socket.settimeout(max(timeout_s, 0.001))
-        try:
-            text, fds, _, _ = socket.recv_fds(self._socket, MESSAGE_BYTES, 1)
-        except TimeoutError:
-            if time.monotonic() - self._started > START_DEADLINE_S:
-                raise EngineError(
-                    f"the models were not loaded within {START_DEADLINE_S:.0f} s"
-                ) from None
-            return False
-        except OSError as error:
-            raise self._death("while loading") from error
-        if not text:
-            raise self._death("while loading")
+        until = time.monotonic() + timeout_s
+        while True:
+            self._socket.settimeout(max(until - time.monotonic(), 0.0))
+            try:
+                text, fds, _, _ = socket.recv_fds(self._socket, MESSAGE_BYTES, 1)
+            except (TimeoutError, BlockingIOError):
+                if time.monotonic() - self._started > self._deadline_s:
+                    raise EngineError(
+                        f"the models were not loaded within {self._deadline_s:.0f} s"
+                    ) from None
+                return False
+            except OSError as error:
+                raise self._death("while loading") from error
+            if not text:
+                raise self._death("while loading")
+            if text[0] != DOING:
+                break
+            stage, _, what = text[1:].decode(errors="replace").partition(" ")
+            self.steps.pop(stage, "")
+            self.steps[stage] = what
         if text[0] != DONE:
             raise ModelError(text[1:].decode(errors="replace"))
         if not fds:
@@ -214,7 +266,8 @@ class Worker:
         except subprocess.TimeoutExpired:
             return EngineError(f"the worker hung up {when}")
         if code < 0:
-            how = f"was killed by {signal.Signals(-code).name}"
+            self.signal = signal.Signals(-code)
+            how = f"was killed by {self.signal.name}"
         else:
             how = f"ended with code {code}"
         last_words = self.chatter().strip().rsplit("\n", 1)[-1]
@@ -237,6 +290,34 @@ class Worker:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(FAREWELL_S)
         self.kill()
+
+    def leave(self, *, at_once: bool) -> None:
+        """Have it end, and wait for nothing: `is_gone` tells when it has.
+
+        Args:
+            at_once: kill it. Otherwise it ends by itself, which gives its accelerator back in
+                order, or is killed `FAREWELL_S` later.
+        """
+        self.models = ()  # the shared memory goes with the last of its views
+        if at_once:
+            self._process.kill()
+        elif self._leaving is None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        if self._leaving is None:
+            self._leaving = time.monotonic()
+
+    def is_gone(self) -> bool:
+        """Whether it has ended, and everything of it is taken back. Waits for nothing.
+
+        One in an uninterruptible driver call stays until that ends, whatever is done to it.
+        """
+        if self._process.poll() is None:
+            if self._leaving is not None and time.monotonic() - self._leaving > FAREWELL_S:
+                self._process.kill()
+            return False
+        self._resources.close()
+        return True
 
     def strike(self) -> None:
         """End the process at once and nothing else: `invoke` fails. From any thread."""

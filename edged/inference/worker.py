@@ -6,27 +6,35 @@ imports `edged.inference.graphs` and `edged.inference.onnx`, nothing else of edg
 
 The conversation, over a SOCK_SEQPACKET socket, so that a message is a `recv`:
 
-1. in:  JSON `{"models": [path, ...], "threads": n, "runtime": "auto" | module}`
-2. out: `DONE` and the file descriptor of the shared memory. The number behind `DONE` is the place
+1. in:  JSON `{"models": [path, ...], "threads": n, "runtime": "auto" | module, "delegate": null |
+   {"library": path, "options": {key: value}, "models": [index, ...]}}`: the delegate runs those
+   models, and the CPU the others
+2. out: `DOING` and what is being done, so that a crash can be told well: a `STAGES` word, a space
+   and a name; several times
+3. out: `DONE` and the file descriptor of the shared memory. The number behind `DONE` is the place
    in it of JSON `{"runtime": .., "models": [{"inputs": [tensor], "outputs": [tensor],
    "warmup_ns": ..}]}`, which reaches to its end; the tensors lie before it.
-3. in:  the index of a model, one byte, once its input lies in the shared memory
-4. out: `DONE` and nanoseconds of the invoke, once the outputs lie in the shared memory; and so on
-   from 3 until the socket closes.
+4. in:  the index of a model, one byte, once its input lies in the shared memory
+5. out: `DONE` and nanoseconds of the invoke, once the outputs lie in the shared memory; and so on
+   from 4 until the socket closes.
 
 The number has 8 bytes in native order. Instead there may be `FAILED` and the text of an error.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib
 import json
 import mmap
 import os
+import resource
 import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from edged.inference import graphs
@@ -34,21 +42,24 @@ from edged.inference import graphs
 ALIGNMENT = 64
 """Tensors start at cache lines."""
 MESSAGE_BYTES = 65536
-DONE, FAILED = b"\0", b"\1"
+DONE, FAILED, DOING = b"\0", b"\1", b"\2"
+STAGES = ("library", "delegate", "model", "invoke")
+"""Loading the library of a delegate, having it find its device, building an interpreter, and the
+first invoke."""
 ERROR_BYTES = 4096
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 """Best first: the newer one runs int8 graphs an order of magnitude faster."""
 
 
 def load_runtime(wanted: str) -> tuple[str, Any]:
-    """The interpreter class of a TensorFlow Lite runtime, and what to call it."""
+    """The interpreter module of a TensorFlow Lite runtime, and what to call it."""
     for name in RUNTIMES if wanted == "auto" else (wanted,):
         try:
             module = importlib.import_module(f"{name}.interpreter")
         except ModuleNotFoundError:
             continue
         version = importlib.import_module(name).__version__
-        return f"{name} {version}", module.Interpreter
+        return f"{name} {version}", module
     if wanted == "auto":
         raise ModuleNotFoundError("no TensorFlow Lite runtime here: pip install ai-edge-litert")
     raise ModuleNotFoundError(f'{wanted} is not installed here: set [inference] runtime = "auto"')
@@ -68,20 +79,44 @@ class Runtimes:
         """With their versions, in the order in which they were needed."""
         return ", ".join(self._names)
 
-    def interpreter(self, path: str) -> Any:
+    @property
+    def lite(self) -> Any:
+        """The module of the TensorFlow Lite runtime."""
+        if self._lite is None:
+            name, self._lite = load_runtime(self._wanted)
+            self._names[name] = None
+        return self._lite
+
+    def interpreter(self, path: str, delegates: list[Any] | None) -> Any:
         """Of the model, ready to be invoked: by the file's ending onnxruntime or Lite."""
         if path.lower().endswith(".onnx"):
             from edged.inference import onnx  # noqa: PLC0415 - most devices do without it
 
             self._names[onnx.runtime()] = None
             return onnx.OnnxInterpreter(path, self._threads)
-        if self._lite is None:
-            name, self._lite = load_runtime(self._wanted)
-            self._names[name] = None
-        interpreter = self._lite(**graphs.given(path), num_threads=self._threads)
+        interpreter = self.lite.Interpreter(
+            **graphs.given(path), num_threads=self._threads, experimental_delegates=delegates
+        )
         graphs.settle(interpreter)
         interpreter.allocate_tensors()
         return interpreter
+
+
+def open_library(path: str) -> str:
+    """Load the library of a delegate, so that one that is not there is told as such.
+
+    Returns its path, with the version in brackets that a libedgetpu tells.
+
+    Raises:
+        OSError: with the words of the loader.
+    """
+    library = ctypes.CDLL(path)
+    try:
+        version = library.edgetpu_version
+    except AttributeError:
+        return path  # of another accelerator
+    version.argtypes, version.restype = [], ctypes.c_char_p
+    return f"{path} [{(version() or b'').decode(errors='replace')}]"
 
 
 class Model:
@@ -153,17 +188,27 @@ class Model:
         return {"inputs": self.inputs, "outputs": self.outputs, "warmup_ns": self.invoke()}
 
 
-def load(request: dict[str, Any]) -> tuple[int, int, list[Model]]:
+def load(request: dict[str, Any], tell: Callable[[str, str], None]) -> tuple[int, int, list[Model]]:
     """Load every model, lay their tensors out in new shared memory and invoke each once.
 
     Returns the descriptor of the shared memory, the place of the description in it, and the models.
     """
     runtimes = Runtimes(request["runtime"], request["threads"])
+    delegate = request["delegate"]
+    if delegate is not None:
+        # Before the runtime: where it is missing, that is known in no time.
+        tell("library", delegate["library"])
+        library = open_library(delegate["library"])
     models: list[Model] = []
     end = 0
-    for path in request["models"]:
+    for index, path in enumerate(request["models"]):
+        delegates = None
+        if delegate is not None and index in delegate["models"]:
+            tell("delegate", library)
+            delegates = [runtimes.lite.load_delegate(delegate["library"], delegate["options"])]
+        tell("model", path)
         try:
-            models.append(Model(runtimes.interpreter(path), end))
+            models.append(Model(runtimes.interpreter(path, delegates), end))
         except Exception as error:
             what = one_line(error)
             if "Flatbuffer" in what:
@@ -177,6 +222,7 @@ def load(request: dict[str, Any]) -> tuple[int, int, list[Model]]:
     described = []
     for path, model in zip(request["models"], models, strict=True):
         model.attach(memory)
+        tell("invoke", path)
         try:
             described.append(model.describe())
         except Exception as error:
@@ -214,12 +260,20 @@ def main() -> None:
     """Load what is asked for, then serve."""
     # The daemon handles its signals in one thread and blocks them in the others; we do not.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    # No dump of a crash: it would delay the news of it by seconds, and holds pictures. With 1 Linux
+    # starts no program for it either, which it would with 0 (do_coredump in fs/coredump.c).
+    with contextlib.suppress(ValueError):  # a hard limit of 0 cannot be raised
+        resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     connection = socket.socket(fileno=int(sys.argv[1]))
     request = json.loads(connection.recv(MESSAGE_BYTES) or "null")
     if request is None:
         return
+
+    def tell(stage: str, what: str) -> None:
+        connection.send(DOING + f"{stage} {what}".encode(errors="replace"))
+
     try:
-        memory_fd, described_at, models = load(request)
+        memory_fd, described_at, models = load(request, tell)
     except Exception as error:  # noqa: BLE001 - told to the parent, who tells the user
         connection.send(failed(error))
         return

@@ -77,7 +77,7 @@ def test_a_file_with_another_content_runs_and_is_a_problem_nevertheless(director
 
 def test_the_half_for_the_edge_tpu_is_not_needed() -> None:
     file = CheckedFile("/m/tiny_edgetpu.tflite", "edgetpu", State.TRUNCATED)
-    model = ModelFacts("tiny", "pose", (file,), "", 2.0)
+    model = ModelFacts("tiny", "pose", (file,), "", "", 2.0)
     facts = ModelsFacts((model,), "cpu", "ai_edge_litert 2.3.0", (), "")
     assert judge(facts).level is Level.WARNING
     assert "tiny_edgetpu.tflite is not whole" in said(facts)

@@ -308,11 +308,13 @@ def test_a_file_known_by_git_s_name_is_recognised(tmp_path: Path) -> None:
     assert catalog.resolve(str(tiny(tmp_path, "other.tflite")), [tmp_path]).name == "other"
 
 
-def test_a_compiled_model_needs_the_one_it_was_compiled_from(tmp_path: Path) -> None:
+def test_a_compiled_model_and_the_one_it_was_compiled_from_find_each_other(
+    tmp_path: Path,
+) -> None:
     compiled = tiny(tmp_path, "m_edgetpu.tflite", TINY + b"edgetpu-custom-op")
-    with pytest.raises(ModelError, match=r"runs on an Edge TPU only: .* m\.tflite"):
-        catalog.resolve(str(compiled), [tmp_path])
+    alone = catalog.resolve(str(compiled), [tmp_path])
+    assert (alone.name, alone.cpu, alone.edgetpu) == ("m", None, compiled)
     plain = tiny(tmp_path, "m.tflite")
     for path in (compiled, plain):
         file = catalog.resolve(str(path), [tmp_path])
-        assert (file.path, file.edgetpu) == (plain, compiled)
+        assert (file.name, file.cpu, file.edgetpu) == ("m", plain, compiled)
