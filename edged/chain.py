@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeAlias
 
-from edged.capture.capture import Capture
+from edged.capture.capture import PAUSED, Capture
 from edged.capture.slot import LatestFrame
 from edged.capture.source import is_live
 from edged.config import Camera, Config, device_name, model_directories
@@ -162,13 +162,19 @@ class Chain:
     @property
     def problems(self) -> list[str]:
         """What is wrong now, for a person."""
+        camera = self.capture.problem
         told = (
-            self.capture.problem,
+            None if camera == PAUSED else camera,
             self.engine.problem,
             self.loop.problem,
             self.publisher.problem,
         )
         return list(dict.fromkeys(problem for problem in told if problem is not None))
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the camera is closed because somebody wants it so, which is no problem."""
+        return self.capture.problem == PAUSED
 
     def pause(self, timeout_s: float = 0.0) -> bool:
         """Close the camera until `resume`, over every reload. From any thread.
