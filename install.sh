@@ -20,6 +20,7 @@ POLICY=/usr/sbin/policy-rc.d
 OLDEST_MINOR=11    # of Python 3
 OLDEST_PIP=22      # the first ones that install a pyproject.toml in place are 21.3 and later
 ROOM_MB=600        # the environment with everything for tests and checks takes 480 MB
+ROOM_IN=$ROOT
 LOCK_WAIT_S=900    # a first set-up on a slow card takes minutes
 PYTHON=            # the interpreter that the environment is made from, set by find_python
 PYTHON_VERSION=    # its "3.13"
@@ -303,7 +304,7 @@ pip_install() {
 explain_pip() {
     local reason
     if grep -q 'No space left on device' -- "$LOG"; then
-        say "The disk is full: make room in $ROOT ($ROOM_MB MB in all) and run this again"
+        say "The disk is full: make room in $ROOM_IN ($ROOM_MB MB in all) and run this again"
         return 1
     fi
     if grep -q 'Retrying (Retry(' -- "$LOG" && grep -Eq 'from versions: none|Max retries exceeded' -- "$LOG"; then
