@@ -17,6 +17,8 @@ VENV=$ROOT/.venv
 STAMP=$VENV/edged-setup
 LOG=$VENV/edged-setup.log
 POLICY=/usr/sbin/policy-rc.d
+DPKG_LOCK=/var/lib/dpkg/lock-frontend
+APT_WAIT_S=300     # a Pi that was just switched on for the first time updates itself
 OLDEST_MINOR=11    # of Python 3
 OLDEST_PIP=22      # the first ones that install a pyproject.toml in place are 21.3 and later
 ROOM_MB=600        # the environment with everything for tests and checks takes 480 MB
@@ -131,19 +133,37 @@ allow_services() {
     fi
 }
 
+# Whether another program installs packages now. The lock is one of fcntl(2), which flock(1) does not see.
+apt_is_busy() {
+    local status=0
+    as_root python3 -c '
+import fcntl, sys
+try:
+    with open(sys.argv[1], "r+") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    sys.exit(75)' "$DPKG_LOCK" 2>/dev/null || status=$?
+    ((status == 75))
+}
+
 # Installs Debian packages, or says in a line why not and fails. In the foreground: a signal to
 # this script alone waits until apt is done.
 apt_install() {
     local output
-    local -a apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
+    local -a apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o "DPkg::Lock::Timeout=$APT_WAIT_S")
     local -a install=("${apt[@]}" install --no-install-recommends "$@")
     say "Installing Debian packages: $*"
+    if apt_is_busy; then
+        say "Another program is installing packages: waiting for it, $((APT_WAIT_S / 60)) minutes at most"
+    fi
     refuse_services
     if ! output=$(as_root "${install[@]}" 2>&1 </dev/null); then
         # No package lists, old ones, or an earlier apt that was cut off.
-        as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >/dev/null 2>&1 </dev/null || true
-        as_root "${apt[@]}" update >/dev/null 2>&1 </dev/null || true
-        if ! output=$(as_root "${install[@]}" 2>&1 </dev/null); then
+        if ! apt_is_busy; then
+            as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >/dev/null 2>&1 </dev/null || true
+            as_root "${apt[@]}" update >/dev/null 2>&1 </dev/null || true
+        fi
+        if apt_is_busy || ! output=$(as_root "${install[@]}" 2>&1 </dev/null); then
             allow_services
             note "$output"
             say "apt-get could not install them: $(grep -m 1 '^E:' <<<"$output" || tail -n 1 <<<"$output")"

@@ -5,6 +5,7 @@ Nothing here changes the machine: what an installation does is run in containers
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -344,6 +345,17 @@ def test_a_full_disk_is_told_where_it_is(machine: Machine, tmp_path: Path) -> No
         "eval", f"{function}\nLOG={log} ROOM_IN=$OPT ROOM_MB=6; explain_pip 2>&1 || :"
     )
     assert told == "The disk is full: make room in /opt/edged (6 MB in all) and run this again\n"
+
+
+def test_another_apt_is_noticed(machine: Machine, tmp_path: Path) -> None:
+    (function,) = re.findall(r"(?ms)^apt_is_busy\(\) .*?^}", (ROOT / "install.sh").read_text())
+    asked = f'{function}\nas_root() {{ "$@"; }}; DPKG_LOCK={tmp_path}/lock; '
+    asked += "apt_is_busy && echo busy || echo free"
+    assert machine.call("eval", asked) == "free\n", "no dpkg here"
+    with (tmp_path / "lock").open("w") as file:
+        assert machine.call("eval", asked) == "free\n"
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        assert machine.call("eval", asked) == "busy\n"
 
 
 def test_a_release_that_is_not_whole_takes_no_room(machine: Machine, tmp_path: Path) -> None:

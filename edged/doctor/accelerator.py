@@ -143,11 +143,10 @@ def judge(facts: AcceleratorFacts, accesses: dict[str, Access], *, user: str, us
     for tpu in facts.tpus:
         access = accesses.get(tpu.node)
         if access is not None and access.exists and access.may != "rw":
-            group = "plugdev" if tpu.kind == "USB" else "apex"
             troubles.append(
                 warning(
                     f"{user} may not open {tpu.node}",
-                    f"sudo ./install.sh adds the rule for the group {group} and {user} to the group"
+                    "sudo ./install.sh opens it to a group that edged's user is in"
                     "; then plug it in again, or restart",
                 )
             )
@@ -170,7 +169,7 @@ def _troubles(tpu: Tpu, facts: AcceleratorFacts) -> list[Trouble]:
     """Of the device itself."""
     troubles = []
     if tpu.kind == "PCIe" and not tpu.is_ready:
-        todo = "sudo ./install.sh --edgetpu std installs gasket-dkms; then restart"
+        todo = "install gasket-dkms, as docs/install.md tells, and restart the machine"
         troubles.append(warning(f"the PCIe Coral at {tpu.place} has no driver", todo))
     if tpu.kind == "PCIe" and facts.page_bytes >= LARGE_PAGE:
         where = "/boot/firmware/config.txt" if facts.is_raspberry_pi else "the kernel's settings"

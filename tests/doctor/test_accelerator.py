@@ -107,7 +107,7 @@ def test_a_library_that_is_none(machine: Machine, write: Write, library: Path) -
 def test_a_pcie_coral_without_a_driver(machine: Machine, write: Write) -> None:
     write(CARD)
     facts = measure(machine, None, 20.0)
-    assert "the PCIe Coral at 0000:01:00.0 has no driver" in words(facts)
+    assert "the PCIe Coral at 0000:01:00.0 has no driver: install gasket-dkms" in words(facts)
 
 
 def test_a_pcie_coral_with_one_and_the_page_size(machine: Machine, write: Write) -> None:
