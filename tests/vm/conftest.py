@@ -11,21 +11,24 @@ from vm.container import Container
 from vm.emulator import Emulator
 from vm.product import Edged
 from vm.rig import Rig
+from vm.telling import RIG
 
 
 @pytest.fixture(scope="session")
-def rig() -> Iterator[Rig]:
+def rig(pytestconfig: pytest.Config) -> Iterator[Rig]:
     """The rig. What a run made is gone afterwards, also when it is terminated."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with Rig() as rig:
+            pytestconfig.stash[RIG] = rig
             yield rig
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
+    del frame
+    signal.signal(number, signal.SIG_IGN)  # another must not end the clearing away
     raise KeyboardInterrupt
 
 

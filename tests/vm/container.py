@@ -15,6 +15,7 @@ from vm.guests import Ended, Guest, GuestError
 
 BOOT_S = 60.0
 POWER_OFF_S = 30.0
+END_S = 10.0
 
 
 class Container(Guest):
@@ -27,7 +28,8 @@ class Container(Guest):
 
     def __init__(self, root: Path, log: Path) -> None:
         self.name = "container"
-        self._root = root
+        self._root, self._log = root, log
+        self._init = 0
         self._stack = ExitStack()
         started = time.monotonic()
         try:
@@ -70,8 +72,17 @@ class Container(Guest):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
 
+    def console(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def close(self) -> None:
         self._stack.close()
+        deadline = time.monotonic() + END_S
+        while Path(f"/proc/{self._init}").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def power_off(self) -> None:
         """Ends it as an administrator does. The root file system stays, to be looked at."""
@@ -107,9 +118,7 @@ class Container(Guest):
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(POWER_OFF_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    # At once: what it has written is thrown away. The kernel ends what is left in a container whose
+    # init is gone, and that init goes with the one who has started it.
+    process.kill()
+    process.wait()

@@ -61,9 +61,12 @@ class Edged:
         """
         if "uninstall" not in self.guest.run(f"/{PLACE}/install.sh --help"):
             raise GuestError("part missing: install.sh of this checkout installs no service")
-        command = f"cd /{PLACE} && EDGED_MODELS_URL={self._models_url} ./install.sh install"
-        command += f" {' '.join(options)} </dev/null"
-        return self.guest.run(command, timeout_s)
+        return self.guest.run(self.command(PLACE, *options), timeout_s)
+
+    def command(self, checkout: str, *options: str) -> str:
+        """The shell line that runs a checkout's installer."""
+        words = " ".join(("install", *options))
+        return f"EDGED_MODELS_URL={self._models_url} /{checkout}/install.sh {words} </dev/null"
 
     def set(self, section: str, key: str, value: str) -> None:
         """Changes a key of the configuration; the value is written as TOML has it."""

@@ -78,28 +78,6 @@ def scenario_a_reboot(edged: Edged, figure: Figure) -> None:
     assert after_s < 30
 
 
-def scenario_a_power_cut_while_it_writes(edged: Edged, figure: Figure) -> None:
-    guest = edged.guest
-    assert isinstance(guest, Emulator)
-    before = guest.run("find /var/lib/edged -type f -exec sha256sum {} + | sort")
-    # Restarting and fetching are when edged writes; the cut comes somewhere in it.
-    guest.ask(
-        f"systemctl restart --no-block {UNIT}; (while :; do sync; done) >/dev/null 2>&1 &", 60
-    )
-    guest.cut_power()
-    figure("taking commands again s", guest.power_on())
-    assert guest.wait_booted(600) == "running"
-    edged.until_poses(300)
-    assert guest.run("find /var/lib/edged -type f -exec sha256sum {} + | sort") == before
-
-
-def scenario_events_survive_a_power_cut(edged: Edged) -> None:
-    outbox = edged.guest.ask("ls /var/lib/edged/outbox* 2>&1", 30)
-    if outbox.status:
-        pytest.fail("part missing: edged keeps no events in an outbox yet")
-    pytest.fail("part missing: this scenario, now that there is an outbox")
-
-
 def _after_multi_user(edged: Edged) -> float:
     """Seconds between multi-user.target and the daemon's READY, which a frame has gone before."""
     key = "ActiveEnterTimestampMonotonic"
