@@ -6,6 +6,7 @@ own, connected in user mode (slirp4netns), so that its ports are its own.
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import time
 from contextlib import ExitStack
@@ -46,6 +47,9 @@ class Container(Guest):
         self.booted_s = time.monotonic() - started
 
     def ask(self, command: str, timeout_s: float) -> Ended:
+        return self._ask(command, timeout_s, b"")
+
+    def _ask(self, command: str, timeout_s: float, given: bytes) -> Ended:
         line = ["nsenter", "-t", str(self._init), "-a", "--", "/usr/bin/env", "-i"]
         line += ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"]
         line += ["LANG=C.UTF-8", "timeout", "-k", "5", f"{timeout_s:g}", "sh", "-c", command]
@@ -53,7 +57,7 @@ class Container(Guest):
         try:
             done = subprocess.run(
                 line,
-                stdin=subprocess.DEVNULL,
+                input=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 timeout=timeout_s + 10,
@@ -68,9 +72,11 @@ class Container(Guest):
         return Ended(command, done.returncode, output, seconds)
 
     def put(self, path: str, content: bytes) -> None:
-        target = self._root / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        # From inside: what the guest has mounted for itself, such as /tmp, is not seen from here.
+        name = shlex.quote(path)
+        ended = self._ask(f"mkdir -p $(dirname {name}) && cat >{name}", 60, content)
+        if ended.status:
+            raise GuestError(f"in the {self.name}:\n{ended}")
 
     def console(self) -> str:
         return self._log.read_text(errors="replace")

@@ -36,6 +36,8 @@ class _Table:
             where = file.rpartition("/scenario_")[2].removesuffix(".py")
             what = name.removeprefix("scenario_").replace("_", " ")
             self._lines.append(f"{report.outcome:7} {seconds:6.1f} s  {where}: {what}")
+            if report.skipped and isinstance(report.longrepr, tuple):
+                self._lines.append(f"{'':20}{report.longrepr[2]}")
             self._lines += [f"{'':20}{key}: {value}" for key, value in report.user_properties]
         elif report.failed:
             self._lines.append(f"failed in its end    {report.nodeid}")
