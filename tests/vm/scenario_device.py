@@ -98,7 +98,7 @@ def scenario_a_reboot(edged: Edged, figure: Figure) -> None:
     figure("taking commands again s", guest.reboot())
     guest.until("a pose", f"test -s {FIRST}", 300)
     pose_s = float(guest.run(f"cat {FIRST}"))
-    # systemd reaches the target when what it wants is started, and edged is when it has seen a frame.
+    # systemd reaches multi-user when edged is started, and edged is when it has seen a frame.
     for unit in ("basic.target", UNIT, "multi-user.target"):
         figure(f"{unit} s after the kernel's start", _reached_s(guest, unit))
     figure("somebody's pose is received, s after the kernel's start", pose_s)
