@@ -6,7 +6,10 @@ own, connected in user mode (slirp4netns), so that its ports are its own.
 
 from __future__ import annotations
 
+import os
+import select
 import shlex
+import signal
 import subprocess
 import time
 from contextlib import ExitStack
@@ -30,7 +33,6 @@ class Container(Guest):
     def __init__(self, root: Path, log: Path) -> None:
         self.name = "container"
         self._root, self._log = root, log
-        self._init = 0
         self._stack = ExitStack()
         started = time.monotonic()
         try:
@@ -86,9 +88,6 @@ class Container(Guest):
 
     def close(self) -> None:
         self._stack.close()
-        deadline = time.monotonic() + END_S
-        while Path(f"/proc/{self._init}").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
 
     def power_off(self) -> None:
         """Ends it as an administrator does. The root file system stays, to be looked at."""
@@ -111,6 +110,7 @@ class Container(Guest):
         while time.monotonic() < deadline and self._process.poll() is None:
             for pid in children.read_text().split():
                 if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd":
+                    self._stack.callback(_end_all, os.pidfd_open(int(pid)))
                     return int(pid)
             time.sleep(0.05)
         raise GuestError(f"systemd-nspawn did not start systemd: see {self._console.name}")
@@ -124,7 +124,12 @@ class Container(Guest):
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # At once: what it has written is thrown away. The kernel ends what is left in a container whose
-    # init is gone, and that init goes with the one who has started it.
-    process.kill()
+    process.kill()  # at once: what it has written is thrown away
     process.wait()
+
+
+def _end_all(init: int) -> None:
+    """Ends a container's init, which outlives nspawn's end, and with it the kernel all the rest."""
+    signal.pidfd_send_signal(init, signal.SIGKILL)
+    select.select([init], [], [], END_S)  # readable when it has ended
+    os.close(init)
