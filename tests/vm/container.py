@@ -130,6 +130,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _end_all(init: int) -> None:
     """Ends a container's init, which outlives nspawn's end, and with it the kernel all the rest."""
-    signal.pidfd_send_signal(init, signal.SIGKILL)
-    select.select([init], [], [], END_S)  # readable when it has ended
-    os.close(init)
+    try:
+        signal.pidfd_send_signal(init, signal.SIGKILL)
+        select.select([init], [], [], END_S)  # readable when it has ended
+    except ProcessLookupError:
+        pass  # it was powered off
+    finally:
+        os.close(init)
