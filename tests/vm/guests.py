@@ -65,7 +65,7 @@ class Guest(ABC):
             journal = self.ask(f"journalctl --no-pager -b -n {LINES}", 30).output.rstrip()
         except GuestError as error:
             journal = str(error)
-        console = "\n".join(self.console().splitlines()[-LINES:])
+        console = "\n".join(filter(str.strip, self.console().splitlines()[-LINES:]))
         return f"journal of the {self.name}:\n{journal}\nits console:\n{console}"
 
     def run(self, command: str, timeout_s: float = 60) -> str:

@@ -155,9 +155,14 @@ class Edged:
 
 
 def state_of_disk(guest: Guest) -> frozenset[str]:
-    """Every file that the installer might have to do with: name, owner, mode, time of change."""
+    """Every file that the installer might have to do with: name, owner, mode, time of change.
+
+    Of a directory without the time: what it holds is here too, and a download that is tried once
+    more, in vain, comes and goes.
+    """
     places = "/opt /etc /var/lib/edged /usr/lib/systemd /usr/lib/udev /usr/local"
-    command = f"find {places} -xdev -printf '%p %u %g %m %y %T@ %l\\n' 2>/dev/null | sort"
+    shown = r"\( -type d -printf '%p %u %g %m %y\n' -o -printf '%p %u %g %m %y %T@ %l\n' \)"
+    command = f"find {places} -xdev {shown} 2>/dev/null | sort"
     return frozenset(guest.run(command).splitlines())
 
 
