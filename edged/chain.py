@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeAlias
 
+import msgspec
+
 from edged.capture.capture import PAUSED, Capture
 from edged.capture.slot import LatestFrame
 from edged.capture.source import is_live
@@ -223,7 +225,7 @@ class Chain:
                     contextlib.closing(Engine(files.paths, config.inference))
                 )
             models = self._load(config, files, states, engine)
-            if config.camera != old.camera and not is_live(config.camera.source):
+            if _is_other(config.camera, old.camera) and not is_live(config.camera.source):
                 camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
             self._stop_loop()
             if not self._wanted():
@@ -242,7 +244,7 @@ class Chain:
         would have to end again.
         """  # noqa: D205 - one sentence
         past, engine = self.counts, self.engine
-        is_other_camera = config.camera != self.config.camera
+        is_other_camera = _is_other(config.camera, self.config.camera)
         self.config, self._models = config, models
         if models.engine is not engine:
             engine.close()
@@ -252,12 +254,16 @@ class Chain:
         if is_other_camera:
             # A live one opens in its thread, and the old one may be the same device.
             self._camera.close()
-            if camera is None and self._wanted():
+        with self._pausing:  # no pause or resume comes between a camera's start and its place here
+            if is_other_camera and camera is None and self._wanted():
                 camera = self._new_camera(config.camera)
-            with self._pausing:
-                self._camera = camera or self._camera
-                if self._is_paused:
-                    self.capture.pause()
+            self._camera = camera or self._camera
+            # The same one stays, also because it alone can tell that it does not close.
+            self.capture.keep_paused(paused=config.camera.paused)
+            if config.camera.paused or self._is_paused:
+                self.capture.pause()
+            else:
+                self.capture.resume()
         self._past = Counts()
         now = self.counts
         self._past = Counts(
@@ -327,6 +333,11 @@ class Chain:
         if loop is self.loop:
             self.failure, self.is_ended = problem or self.capture.failure, True
             self._news(News.ENDED)
+
+
+def _is_other(new: Camera, old: Camera) -> bool:
+    """Whether another source has to be opened; one that is paused is none."""
+    return msgspec.structs.replace(new, paused=old.paused) != old
 
 
 def _states(files: ModelFiles) -> _States:

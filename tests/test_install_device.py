@@ -348,9 +348,10 @@ def test_a_full_disk_is_told_where_it_is(machine: Machine, tmp_path: Path) -> No
 
 
 def test_another_apt_is_noticed(machine: Machine, tmp_path: Path) -> None:
-    (function,) = re.findall(r"(?ms)^apt_is_busy\(\) .*?^}", (ROOT / "install.sh").read_text())
-    asked = f'{function}\nas_root() {{ "$@"; }}; DPKG_LOCK={tmp_path}/lock; '
-    asked += "apt_is_busy && echo busy || echo free"
+    asked = """source "$ROOT/systemd/install/apt.sh"
+        as_root() { "$@"; }
+        apt_is_busy && echo busy || echo free"""
+    asked = asked.replace("as_root()", f"DPKG_LOCK={tmp_path}/lock\nas_root()")
     assert machine.call("eval", asked) == "free\n", "no dpkg here"
     with (tmp_path / "lock").open("w") as file:
         assert machine.call("eval", asked) == "free\n"

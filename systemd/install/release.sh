@@ -114,9 +114,9 @@ make_release() {
         die "$PYTHON3 -m venv failed: $(tail -n 1 "$LOG") (all of it: $LOG)"
     install_into_release
     rm -rf -- "$RELEASE/source" "$RELEASE/tmp"
-    sync -f -- "$RELEASE" # a power cut must not leave the mark, nor the switch, before what they mean
+    sync -f -- "$RELEASE" # a power cut must not leave the mark of a release whose files are empty
     echo "$NAME" >"$RELEASE/edged-release"
-    sync -- "$RELEASE/edged-release" "$RELEASE"
+    sync -- "$RELEASE/edged-release" "$RELEASE" # nor the switch without what it leads to
 }
 
 # pip builds a wheel of the copy and installs it. With --wheels nothing is asked of any server.
