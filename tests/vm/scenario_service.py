@@ -43,7 +43,7 @@ def _all(guest: Guest) -> dict[str, frozenset[str]]:
 
 
 def quickest(attempt: Callable[[], float]) -> float:
-    """The quickest of up to three tries: a busy machine makes one late, a slow service all three."""
+    """The quickest of up to three: a busy machine makes one late, a slow service all of them."""
     took_s = attempt()
     for _ in range(2):
         if took_s >= BACK_S:
