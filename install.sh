@@ -16,19 +16,25 @@ ROOT=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 VENV=$ROOT/.venv
 STAMP=$VENV/edged-setup
 LOG=$VENV/edged-setup.log
-POLICY=/usr/sbin/policy-rc.d
 OLDEST_MINOR=11    # of Python 3
 OLDEST_PIP=22      # the first ones that install a pyproject.toml in place are 21.3 and later
 ROOM_MB=600        # the environment with everything for tests and checks takes 480 MB
+ROOM_IN=$ROOT
 LOCK_WAIT_S=900    # a first set-up on a slow card takes minutes
 PYTHON=            # the interpreter that the environment is made from, set by find_python
 PYTHON_VERSION=    # its "3.13"
 UNFIT=             # the interpreters it turned down, with the reasons
 CHILD=             # the process that `quietly` waits for
-POLICY_WRITTEN=
 
 BOLD='' PLAIN=''
 if [[ -t 2 && -z ${NO_COLOR-} ]]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; fi
+
+if [[ ! -e $ROOT/systemd/install/apt.sh ]]; then
+    echo "install.sh: $ROOT/systemd is not there: the checkout is not complete" >&2
+    exit 1
+fi
+# shellcheck source=systemd/install/apt.sh
+source "$ROOT/systemd/install/apt.sh"
 
 help() {
     cat <<'END'
@@ -106,52 +112,6 @@ lock() { # one run at a time changes the environment; the directory itself is th
 unlock() { exec 9<&-; }
 
 # ---- Debian packages ------------------------------------------------------------------------
-
-has() { type -P "$1" >/dev/null; }
-privileged() { [[ $EUID -eq 0 ]] || sudo -n true 2>/dev/null; }
-
-as_root() { if [[ $EUID -eq 0 ]]; then "$@" 9<&-; else sudo -n "$@" 9<&-; fi; }
-
-# Installing a package starts its service. policy-rc.d is Debian's place to refuse that; an
-# administrator's own file stays. Ours refuses only while this script lives, so that one left
-# behind by a kill does no harm.
-refuse_services() {
-    if [[ -e $POLICY ]] && ! grep -qs "edged's install.sh" "$POLICY"; then return; fi
-    POLICY_WRITTEN=yes
-    # shellcheck disable=SC2016 # $1 belongs to the inner shell
-    printf '#!/bin/sh\n# By %s, while it installs packages.\nkill -0 %d 2>/dev/null && exit 101\nexit 0\n' \
-        "edged's install.sh" "$$" | as_root sh -c 'cat >"$1" && chmod 755 "$1"' sh "$POLICY"
-}
-
-allow_services() {
-    if [[ -n $POLICY_WRITTEN ]]; then
-        as_root rm -f "$POLICY"
-        POLICY_WRITTEN=
-    fi
-}
-
-# Installs Debian packages, or says in a line why not and fails. In the foreground: a signal to
-# this script alone waits until apt is done.
-apt_install() {
-    local output
-    local -a apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
-    local -a install=("${apt[@]}" install --no-install-recommends "$@")
-    say "Installing Debian packages: $*"
-    refuse_services
-    if ! output=$(as_root "${install[@]}" 2>&1 </dev/null); then
-        # No package lists, old ones, or an earlier apt that was cut off.
-        as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >/dev/null 2>&1 </dev/null || true
-        as_root "${apt[@]}" update >/dev/null 2>&1 </dev/null || true
-        if ! output=$(as_root "${install[@]}" 2>&1 </dev/null); then
-            allow_services
-            note "$output"
-            say "apt-get could not install them: $(grep -m 1 '^E:' <<<"$output" || tail -n 1 <<<"$output")"
-            return 1
-        fi
-    fi
-    note "$output"
-    allow_services
-}
 
 # Prints "package: what needs it" for each package whose program is missing.
 missing_for_check() {
@@ -303,7 +263,7 @@ pip_install() {
 explain_pip() {
     local reason
     if grep -q 'No space left on device' -- "$LOG"; then
-        say "The disk is full: make room in $ROOT ($ROOM_MB MB in all) and run this again"
+        say "The disk is full: make room in $ROOM_IN ($ROOM_MB MB in all) and run this again"
         return 1
     fi
     if grep -q 'Retrying (Retry(' -- "$LOG" && grep -Eq 'from versions: none|Max retries exceeded' -- "$LOG"; then
@@ -410,7 +370,7 @@ check() {
     one 'ruff check' "$VENV/bin/python" -m ruff check
     one 'ruff format' "$VENV/bin/python" -m ruff format --check
     one 'mypy' "$VENV/bin/python" -m mypy
-    if has shellcheck; then one 'shellcheck' shellcheck -x install.sh .ci/run; fi
+    if has shellcheck; then one 'shellcheck' shellcheck -x install.sh .ci/run tests/vm/run; fi
     one 'schemas' "$VENV/bin/edged" schema --check
     if ((${#failed[@]})); then
         printf -v failed '%s, ' "${failed[@]}"
@@ -424,7 +384,6 @@ main() {
         demo | test | check) ;;
         -h | --help) help && exit ;;
         '' | install | uninstall | --*)
-            [[ -e $ROOT/systemd/install/device.sh ]] || die "$ROOT/systemd is not there: the checkout is not complete"
             # shellcheck source=systemd/install/device.sh
             source "$ROOT/systemd/install/device.sh"
             ;;

@@ -21,7 +21,7 @@ import msgspec
 from edged import processes, systemd
 from edged.chain import Chain, News, StoppedError, topics_of
 from edged.config import Config, debug_wanted
-from edged.errors import EdgedError
+from edged.errors import ConfigError, EdgedError, EngineError
 from edged.health import temperatures
 from edged.messages import AcceleratorHealth, CameraInfo, HealthMessage, Info, ModelInfo
 from edged.supervision import Supervision
@@ -97,11 +97,11 @@ class Daemon:
         """Run until the end. Returns the exit code: 0, or 130 after SIGINT.
 
         Raises:
-            EdgedError: a part cannot start with this configuration.
+            EdgedError: a part cannot start with this configuration, or has failed for good.
         """
         log.info("edged %s", version("edged"), extra={"event": "starting"})
         with self._signals(), contextlib.suppress(StoppedError):
-            self._chain = chain = Chain(self._config, self._tell, wanted=self._is_wanted)
+            self._chain = chain = self._start()
             try:
                 with contextlib.suppress(StoppedError):  # in the middle of a reload
                     self._serve(chain)
@@ -111,6 +111,21 @@ class Daemon:
             if chain.failure is not None and self._exit_code is None:
                 raise chain.failure
         return self._exit_code or 0
+
+    def _start(self) -> Chain:
+        """The chain of the first configuration.
+
+        Raises:
+            EdgedError: a part cannot start with it. A model, file or certificate that is named in
+                it and cannot be used makes it a wrong one, which another start does not mend.
+        """
+        try:
+            return Chain(self._config, self._tell, wanted=self._is_wanted)
+        except EngineError:
+            raise  # no memory, no process: of the machine, and perhaps of this moment
+        except EdgedError as error:
+            error.exit_code = ConfigError.exit_code
+            raise
 
     def _is_wanted(self) -> bool:
         """Whether to go on. Asked by whatever waits in the main thread, which moves thereby."""
@@ -246,7 +261,7 @@ class Daemon:
         problems += chain.engine.shortcomings
         health = HealthMessage(
             ts=round(time.time(), 3),
-            state="degraded" if problems else "ok",
+            state="degraded" if problems else "paused" if chain.is_paused else "ok",
             problems=problems,
             uptime_s=round(now - self._started, 1),
             fps=round(summary.frames / max(elapsed_s, 1e-3), 2),

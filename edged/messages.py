@@ -242,9 +242,12 @@ class HealthMessage(Payload, frozen=True, kw_only=True):
     """How the device is; times are of the frames since the last health message."""
 
     ts: WallTime
-    state: Literal["ok", "degraded"]
+    state: Annotated[
+        Literal["ok", "paused", "degraded"],
+        Meta(description="paused: nothing is wrong, and the camera is closed on purpose."),
+    ]
     problems: Annotated[
-        list[str], Meta(description="What is wrong, for a person; empty when the state is ok.")
+        list[str], Meta(description="What is wrong, for a person; empty unless degraded.")
     ]
     uptime_s: NonNegative
     fps: Annotated[NonNegative, Meta(description="Frames answered a second.")]

@@ -70,7 +70,7 @@ class Supervision:
         self._count(chain.meter.frames, now_ns)
         self._feed(chain, now_ns)
         status = self._status(chain, now_ns)
-        if self._phase == "starting" and (self._is_through or self._problems):
+        if self._phase == "starting" and (self._is_through or self._problems or chain.is_paused):
             self._phase, self._told = "running", status
             self._manager.ready(status)
             log.info("ready: %s", status, extra={"event": "ready"})
@@ -102,7 +102,8 @@ class Supervision:
         waited_s = (now_ns - self._started_ns) / 1e9
         self._problems = [self._stuck] if self._stuck else []
         self._problems += chain.problems
-        if not (self._problems or self._is_through) and waited_s > READY_PATIENCE_S:
+        is_expected = not (self._problems or self._is_through or chain.is_paused)
+        if is_expected and waited_s > READY_PATIENCE_S:
             self._problems = [f"no frame has reached the broker within {READY_PATIENCE_S:.0f} s"]
         models = " and ".join(spec.name for spec in chain.pipeline.specs)
         return status_line(
@@ -110,6 +111,7 @@ class Supervision:
             self._fps,
             f"{models} on {chain.engine.accelerator}",
             self._not_reloaded,
+            is_paused=chain.is_paused,
         )
 
     def _count(self, frames: int, now_ns: int) -> None:
@@ -125,7 +127,7 @@ class Supervision:
         stuck = silent(signs_of(chain), now_ns) or self._stillness.look(
             offered=chain.counts.dropped,
             taken=chain.loop.taken,
-            is_explained=bool(chain.problems),
+            is_explained=chain.is_paused or bool(chain.problems),
             patience_s=frame_patience_s(chain),
             now_ns=now_ns,
         )
@@ -163,11 +165,19 @@ def signs_of(chain: Chain) -> list[Sign]:
     ]
 
 
-def status_line(problems: list[str], fps: float | None, models: str, not_reloaded: str = "") -> str:
+def status_line(
+    problems: list[str],
+    fps: float | None,
+    models: str,
+    not_reloaded: str = "",
+    *,
+    is_paused: bool = False,
+) -> str:
     """What `systemctl status` shows: `29.9 frames/s, movenet-lightning on cpu`."""
     rate = [] if fps is None else [f"{fps:.1f} frames/s"]
-    now = ", ".join([*rate, models])
-    told = [f"degraded: {'; '.join(problems)}", now] if problems else [now]
+    now = models if is_paused else ", ".join([*rate, models])
+    told = [f"degraded: {'; '.join(problems)}"] if problems else []
+    told += ["the camera is paused", now] if is_paused else [now]
     if not_reloaded:
         told.append(f"not reloaded: {not_reloaded}")
     return "; ".join(told)

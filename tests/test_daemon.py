@@ -484,15 +484,27 @@ class TestReload:
         ("mqtt", {"tls": True, "ca_file": "missing.pem"}, "missing.pem"),
     ],
 )
-def test_what_cannot_work_is_one_line_and_exit_code_1(
+def test_what_cannot_work_is_one_line_and_the_exit_code_of_a_wrong_configuration(
     tmp_path: Path, config: Config, section: str, keys: dict[str, object], told: str
 ) -> None:
     with Daemon(tmp_path, changed(config, section, **keys)) as daemon:
-        assert daemon.process.wait(20) == 1
+        assert daemon.process.wait(20) == 78
         last = daemon.log().strip().splitlines()[-1]
         assert last.startswith("edged: ")
         assert told in last
         assert "Traceback" not in daemon.log()
+
+
+def test_a_worker_that_dies_as_it_starts_may_do_better_the_next_time(
+    tmp_path: Path, config: Config
+) -> None:
+    runtime = tmp_path / "library" / "ai_edge_litert"
+    runtime.mkdir(parents=True)
+    (runtime / "__init__.py").write_text("import os\nos.abort()\n")
+    environment = {"PYTHONPATH": str(runtime.parent)}
+    with Daemon(tmp_path, config, environment=environment) as daemon:
+        assert daemon.process.wait(20) == 1, "systemd is to start it again"
+        assert "SIGABRT" in daemon.log().strip().splitlines()[-1]
 
 
 def test_a_port_where_nobody_listens_is_told_once(tmp_path: Path, config: Config) -> None:

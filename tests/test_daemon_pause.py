@@ -46,7 +46,8 @@ def test_a_pause_closes_the_camera_and_is_told_and_ends(
         daemon.configure(paused(config, is_paused=True))
         daemon.process.send_signal(signal.SIGHUP)
         until(lambda: not has_camera(subscriber), "no camera in info")
-        until(lambda: healths(subscriber)[-1].problems == [PAUSED], "the pause in health")
+        until(lambda: healths(subscriber)[-1].state == "paused", "the pause in health")
+        assert healths(subscriber)[-1].problems == []
         until(lambda: camera.watchers == 0, "the camera closed")
         told, requests = len(poses(subscriber)), camera.requests
         rounds = len(healths(subscriber))
@@ -57,7 +58,7 @@ def test_a_pause_closes_the_camera_and_is_told_and_ends(
         daemon.configure(config)
         daemon.process.send_signal(signal.SIGHUP)
         until(lambda: len(poses(subscriber)) > told, "poses again")
-        until(lambda: healths(subscriber)[-1].problems == [], "nothing wrong in health")
+        until(lambda: healths(subscriber)[-1].state == "ok", "the state in health")
         assert has_camera(subscriber)
         assert daemon.stop() == 0
 
@@ -71,8 +72,45 @@ def test_a_pause_outlives_a_reload(camera: HttpCamera, pose_file: Path, broker: 
         until(lambda: camera.watchers == 0, "the camera closed")
         requests = camera.requests
         chain.reload(replace(config, camera=replace(config.camera, width=320)))
-        until(lambda: chain.problems == [PAUSED], "the pause")
+        until(lambda: chain.is_paused, "the pause")
+        assert chain.problems == []
         assert camera.requests == requests
         chain.resume()
         until(lambda: chain.capture.info is not None, "frames again")
         assert chain.problems == []
+
+
+def test_a_camera_that_does_not_close_is_not_called_paused(
+    camera: HttpCamera, pose_file: Path, broker: Broker
+) -> None:
+    camera.is_mute.set()  # opening takes its 5 s
+    config = configuration(Path("camera"), pose_file, broker.port)
+    config = replace(config, camera=replace(config.camera, source=camera.url))
+    with closing(Chain(config, lambda _: None, wanted=lambda: True)) as chain:
+        until(lambda: camera.watchers == 1, "a connection")
+        chain.reload(paused(config, is_paused=True))
+        assert camera.watchers == 0 or chain.capture.problem != PAUSED
+        camera.switch_off()
+        until(lambda: chain.capture.problem == PAUSED, "the pause")
+        chain.resume()
+        assert chain.capture.is_paused, "the configuration's word stays"
+
+
+def test_a_pause_that_ends_during_a_reload_has_ended(
+    camera: HttpCamera, pose_file: Path, broker: Broker
+) -> None:
+    config = configuration(Path("camera"), pose_file, broker.port)
+    config = replace(config, camera=replace(config.camera, source=camera.url))
+    chains: list[Chain] = []
+
+    def wanted() -> bool:
+        if chains:
+            chains.pop().resume()  # when the other camera is there, and not in its place yet
+        return True
+
+    with closing(Chain(config, lambda _: None, wanted=wanted)) as chain:
+        chain.pause()
+        chains.append(chain)
+        chain.reload(replace(config, camera=replace(config.camera, source="athlete")))
+        assert not chains
+        assert not chain.capture.is_paused

@@ -5,9 +5,12 @@ Nothing here changes the machine: what an installation does is run in containers
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -323,3 +326,101 @@ def test_only_new_problems_are_the_new_releases(
 ) -> None:
     old, now = (set(machine.call("problems", told).split()) for told in (before, after))
     assert " ".join(now - old) == new
+
+
+# ---- faults -----------------------------------------------------------------------------------
+
+
+def test_a_log_without_room_is_told_at_the_start_and_stops_nothing_later(machine: Machine) -> None:
+    told = machine.call("eval", "DEVICE_LOG=/dev/full; (open_log) 2>&1 || true")
+    assert told.startswith("cannot write into /dev/full: is its disk full")
+    assert machine.call("eval", "LOG=/dev/full LOGGING=yes; fine x 2>&1; echo on") == "  ok x\non\n"
+
+
+def test_a_full_disk_is_told_where_it_is(machine: Machine, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("ERROR: [Errno 28] No space left on device\n")
+    (function,) = re.findall(r"(?ms)^explain_pip\(\) .*?^}", (ROOT / "install.sh").read_text())
+    told = machine.call(
+        "eval", f"{function}\nLOG={log} ROOM_IN=$OPT ROOM_MB=6; explain_pip 2>&1 || :"
+    )
+    assert told == "The disk is full: make room in /opt/edged (6 MB in all) and run this again\n"
+
+
+def test_another_apt_is_noticed(machine: Machine, tmp_path: Path) -> None:
+    asked = """source "$ROOT/systemd/install/apt.sh"
+        as_root() { "$@"; }
+        apt_is_busy && echo busy || echo free"""
+    asked = asked.replace("as_root()", f"DPKG_LOCK={tmp_path}/lock\nas_root()")
+    assert machine.call("eval", asked) == "free\n", "no dpkg here"
+    with (tmp_path / "lock").open("w") as file:
+        assert machine.call("eval", asked) == "free\n"
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        assert machine.call("eval", asked) == "busy\n"
+
+
+def test_a_release_that_is_not_whole_takes_no_room(machine: Machine, tmp_path: Path) -> None:
+    for name, is_whole in (("now", True), ("anew", True), ("cut-off", False)):
+        (tmp_path / "releases" / name).mkdir(parents=True)
+        if is_whole:
+            (tmp_path / "releases" / name / "edged-release").touch()
+    machine.call("eval", f"OPT={tmp_path} RELEASE=$OPT/releases/anew; remove_unfinished")
+    assert [path.name for path in (tmp_path / "releases").iterdir()] == ["now"]
+
+
+def test_nothing_secret_of_an_interrupted_run_stays(machine: Machine, tmp_path: Path) -> None:
+    for name in ("password", "broker.conf", "edged.toml", "edged.toml.part", "pending.part"):
+        (tmp_path / name).touch()
+    machine.call("eval", f"OPT={tmp_path}; prune now before")
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_a_release_is_made_anew_once_the_system_has_a_numpy(
+    machine: Machine, tmp_path: Path
+) -> None:
+    names = set()
+    for option in ("", "-S"):  # with the packages of this Python and without
+        script(tmp_path / "python", f'exec {sys.executable} {option} "$@"')
+        names.add(machine.call("eval", f"PYTHON3={tmp_path}/python; release_name"))
+    assert len(names) == 2
+    assert all(name.startswith("0.") for name in names)
+
+
+SOMEBODY = "edged:x:1000:1000:Edwina Gedney:/home/edged:/bin/bash"
+OURS = "edged:x:999:999:edged:/var/lib/edged:/usr/sbin/nologin"
+
+
+def test_a_person_who_is_called_edged_is_left_alone(machine: Machine) -> None:
+    script(machine.programs / "getent", f"echo '{SOMEBODY}'")
+    told = machine.call("eval", "DRY=yes; (step_user) 2>&1 || true")
+    assert told.startswith("there is a user edged already, whose home is /home/edged,")
+    told = machine.call("eval", "DRY=yes; purge 2>&1")
+    assert "The user edged is somebody else, and stays" in told
+    assert "Removing the" not in told.partition("The user edged")[2]
+
+
+def test_the_users_own_is_known_by_its_home(machine: Machine) -> None:
+    script(machine.programs / "getent", f"echo '{OURS}'")
+    told = machine.call("eval", "DRY=yes; purge 2>&1")
+    assert "Removing the user edged" in told
+    assert "Removing the group edged" in told
+
+
+@pytest.mark.parametrize("os_release", [SID, UBUNTU])
+def test_a_system_that_became_another_one_can_be_cleaned(machine: Machine, os_release: str) -> None:
+    machine.is_a(os_release)
+    done = machine.install("uninstall", "--purge")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        0,
+        "==> Nothing was changed: this was a dry run",
+    )
+
+
+def test_every_camera_has_to_fit_before_anything_is_switched(
+    machine: Machine, tmp_path: Path
+) -> None:
+    script(machine.programs / "systemctl", "echo 'edged@door.service loaded active running edged'")
+    (tmp_path / "bin").mkdir()
+    script(tmp_path / "bin" / "edged", 'echo "$3: no such key"; [ "$3" != /etc/edged/door.toml ]')
+    told = machine.call("eval", f"RELEASE={tmp_path}; (config_fits) 2>&1 || true")
+    assert told.startswith("/etc/edged/door.toml: no such key: mend it and run this again; nothing")

@@ -82,13 +82,19 @@ class TestReady:
                 broker.start()
                 until(lambda: "degraded" not in notify.of("STATUS")[-1].values["STATUS"], "mended")
 
+    def test_is_told_by_one_that_is_paused(self, tmp_path: Path, config: Config) -> None:
+        paused = changed(config, "camera", source="/dev/video77", paused=True)
+        with NotifySocket(tmp_path) as notify, start(tmp_path, paused, notify):
+            status = notify.until("READY").values["STATUS"]
+            assert status == "the camera is paused; pose on cpu"
+
     def test_is_never_told_by_one_that_cannot_start(self, tmp_path: Path, config: Config) -> None:
         hopeless = changed(config, "pose", model="missing.tflite")
         with (
             NotifySocket(tmp_path) as notify,
             start(tmp_path, hopeless, notify) as daemon,
         ):
-            assert daemon.process.wait(20) == 1
+            assert daemon.process.wait(20) == 78
             assert "missing.tflite" in notify.until("STOPPING").values["STATUS"]
             assert not notify.of("READY")
 
@@ -266,7 +272,7 @@ def test_journal_gets_priorities_without_the_library(tmp_path: Path, config: Con
     environment = in_journal(tmp_path, library.parent)
     hopeless = changed(config, "pose", model="missing.tflite")
     with Daemon(tmp_path, hopeless, environment=environment) as daemon:
-        assert daemon.process.wait(20) == 1
+        assert daemon.process.wait(20) == 78
         first, *_, last = daemon.log().splitlines()
     assert first.startswith("<6>edged ")
     assert last.startswith("<3>")
@@ -282,6 +288,7 @@ def in_journal(directory: Path, library: Path) -> dict[str, str]:
 
 
 def test_status_names_rate_models_and_problems() -> None:
+    assert status_line([], 0.0, "a on cpu", is_paused=True) == "the camera is paused; a on cpu"
     assert status_line([], None, "a on cpu") == "a on cpu"
     assert status_line([], 29.96, "a and b on cpu") == "30.0 frames/s, a and b on cpu"
     assert (

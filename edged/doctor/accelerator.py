@@ -141,7 +141,7 @@ def _troubles(tpu: UsedTpu, facts: AcceleratorFacts) -> list[Trouble]:
     """Of the device itself."""
     troubles = []
     if tpu.kind == "PCIe" and not tpu.is_ready:
-        todo = "sudo ./install.sh --edgetpu std installs gasket-dkms; then restart"
+        todo = "install gasket-dkms, as docs/install.md tells, and restart the machine"
         troubles.append(warning(f"the PCIe Coral at {tpu.place} has no driver", todo))
     if tpu.kind == "PCIe" and facts.page_bytes >= LARGE_PAGE:
         where = "/boot/firmware/config.txt" if facts.is_raspberry_pi else "the kernel's settings"

@@ -104,7 +104,7 @@ class _Probes:
             self.broker = Probe(
                 lambda: broker.measure(config.mqtt, topics),
                 late=f"no answer from broker {config.mqtt.host}:{config.mqtt.port} within "
-                f"{LIMIT_S:g} s: is it well, and is a name server in reach (resolvectl query "
+                f"{LIMIT_S:g} s: is it well, and is a name server in reach (getent hosts "
                 f"{config.mqtt.host})?",
             )
 

@@ -6,8 +6,13 @@ RULES=/etc/udev/rules.d/60-edged-coral.rules
 # Those that this system has: a USB-only Pi has no apex.
 GROUPS_WANTED=(video render plugdev apex)
 
+# Whether the user edged is the service's: somebody may be called so, who is not ours to touch.
+is_our_user() { [[ $(getent passwd edged | cut -d : -f 6) == "$STATE" ]]; }
+
 step_user() {
     if getent passwd edged >/dev/null; then
+        is_our_user || die "there is a user edged already, whose home is $(getent passwd edged | cut -d : -f 6)," \
+            'and the service needs that name: rename the user (usermod --login), and run this again'
         fine 'the user edged'
     elif todo 'Adding the user edged'; then
         local group=--user-group

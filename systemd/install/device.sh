@@ -95,14 +95,15 @@ open_log() {
         return
     fi
     LOG=$DEVICE_LOG
-    (umask 027 && : >>"$LOG")
+    (umask 027 && echo "$(date '+%F %T') ---- install.sh $* from $ROOT" >>"$LOG") 2>/dev/null ||
+        die "cannot write into $LOG: is its disk full (df -h /var/log), or read-only?"
     LOGGING=yes
-    note "---- install.sh $* from $ROOT"
 }
 
 device() {
     parse_device "$@"
-    look_at_machine
+    # What was installed can be taken away from a system that has become another one since.
+    if [[ $ACTION == install ]]; then look_at_machine; fi
     if [[ $EUID -ne 0 && -z $DRY ]]; then
         die "$ACTION changes the whole machine, so it needs root: sudo ./install.sh $* (to see what it would do: --dry-run)"
     fi

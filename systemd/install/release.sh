@@ -52,6 +52,8 @@ with open(sys.argv[1], "rb") as file:
     # A system upgrade brings another Python, in which the old environment has no packages.
     hash=$({
         "$PYTHON3" -c 'import sys; print(*sys.version_info[:2])'
+        # Once picamera2 has brought the system's numpy, a numpy of the release's own breaks it.
+        if "$PYTHON3" -c 'import numpy' 2>/dev/null; then echo numpy; fi
         release_files | (cd -- "$ROOT" && xargs -d '\n' sha256sum --)
     } | sha256sum) || return
     echo "$version-${hash:0:12}"
@@ -86,13 +88,22 @@ step_release() {
     fi
 }
 
+# What an interrupted run has left would take the room of the next one. This release as well: it is
+# only made anew when it is not whole.
+remove_unfinished() {
+    local release
+    for release in "$RELEASE" "$OPT"/releases/*; do
+        if [[ $release == "$RELEASE" || ! -f $release/edged-release ]]; then rm -rf -- "$release"; fi
+    done
+}
+
 make_release() {
     local free file
     mkdir -p -- "$OPT/releases" "$CACHE"
+    remove_unfinished
     free=$(($(df -Pk -- "$OPT" | { read -r _ && read -r _ _ _ kb _ && echo "$kb"; }) / 1024))
     ((free >= RELEASE_ROOM_MB)) ||
         die "$free MB are free in $OPT, a release needs $RELEASE_ROOM_MB MB: make room first"
-    rm -rf -- "$RELEASE"
     mkdir -p -- "$RELEASE/source" "$RELEASE/tmp" "$RELEASE/system"
     # From a copy: the build writes nothing into the checkout, and an edit meanwhile does no harm.
     while IFS= read -r file; do
@@ -103,8 +114,9 @@ make_release() {
         die "$PYTHON3 -m venv failed: $(tail -n 1 "$LOG") (all of it: $LOG)"
     install_into_release
     rm -rf -- "$RELEASE/source" "$RELEASE/tmp"
+    sync -f -- "$RELEASE" # a power cut must not leave the mark of a release whose files are empty
     echo "$NAME" >"$RELEASE/edged-release"
-    sync -f -- "$RELEASE" # the switch must not reach the disk before what it leads to
+    sync -- "$RELEASE/edged-release" "$RELEASE" # nor the switch without what it leads to
 }
 
 # pip builds a wheel of the copy and installs it. With --wheels nothing is asked of any server.
@@ -123,7 +135,7 @@ install_into_release() {
         --no-input --progress-bar off --root-user-action ignore "${from[@]}" "$RELEASE/source" || {
         local LOG_WHOLE=$LOG
         tail -c "+$((begin + 1))" -- "$LOG" >"$RELEASE/tmp/pip.log"
-        LOG=$RELEASE/tmp/pip.log ROOM_MB=$RELEASE_ROOM_MB explain_pip || true
+        LOG=$RELEASE/tmp/pip.log ROOM_MB=$RELEASE_ROOM_MB ROOM_IN=$OPT explain_pip || true
         LOG=$LOG_WHOLE
         die "the Python packages are not installed${WHEELS:+ from $WHEELS} (all that pip said: $LOG)"
     }
@@ -137,6 +149,7 @@ restart_needed() {
     if [[ -e $OPT/pending ]]; then return; fi
     mkdir -p -- "$OPT"
     link_name current >"$OPT/pending.part"
+    sync -- "$OPT/pending.part" # empty after a power cut, it would name no way back
     mv -fT -- "$OPT/pending.part" "$OPT/pending"
 }
 
@@ -158,5 +171,6 @@ prune() { # name, name or nothing
             rm -rf -- "$release"
         fi
     done
-    rm -f -- "$OPT/current.part" "$OPT/previous.part" "$OPT/pending.part"
+    # A password among them: of a run that was interrupted as it made one.
+    rm -f -- "$OPT"/{current,previous,pending,edged.toml}.part "$OPT"/{password,broker.conf,edged.toml}
 }

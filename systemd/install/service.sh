@@ -55,12 +55,16 @@ plan_service() {
 
 # A configuration that the new release does not understand would stop it: better not to switch.
 config_fits() {
-    local wrong
-    if ! wrong=$(release_run "$RELEASE" edged config check "$CONFIG" 2>&1); then
+    local file wrong
+    for file in "$CONFIG" $(instances | sed "s|^edged@\(.*\)\.service$|$ETC/\1.toml|"); do
+        wrong=$(release_run "$RELEASE" edged config check "$file" 2>&1) && continue
         note "$wrong"
-        die "$(head -n 1 <<<"$wrong"): mend it and run this again; nothing was switched (all of it: edged config check $CONFIG)"
-    fi
+        die "$(head -n 1 <<<"$wrong"): mend it and run this again; nothing was switched (all of it: edged config check $file)"
+    done
 }
+
+# Prints the units of further cameras that run: instances of the template.
+instances() { systemctl list-units --plain --no-legend --state=active 'edged@*.service' | cut -d ' ' -f 1; }
 
 # The units are those of the release, so that going back brings them back as well.
 install_units() { # release's directory
@@ -134,7 +138,6 @@ wait_active() {
     return 1
 }
 
-# Further cameras, each an instance of the template.
 restart_instances() {
     local instance
     for instance in $(systemctl list-units --plain --no-legend 'edged@*.service' | cut -d ' ' -f 1); do

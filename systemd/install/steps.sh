@@ -7,7 +7,10 @@ TO_MEND=0 # how many things are left for the user
 
 # Into the log only.
 note() {
-    if [[ -z $DRY && -n ${LOGGING-} ]]; then printf '%s %s\n' "$(date '+%F %T')" "$*" >>"$LOG"; fi
+    # A log without room stops nothing: least of all the message that there is none.
+    if [[ -z $DRY && -n ${LOGGING-} ]]; then
+        printf '%s %s\n' "$(date '+%F %T')" "$*" 2>/dev/null >>"$LOG" || true
+    fi
 }
 
 # Something is in order already.

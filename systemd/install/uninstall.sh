@@ -53,8 +53,14 @@ purge() {
     local parts
     mapfile -t parts < <(find "$UNITS" "${RULES%/*}" /etc/mosquitto -name '*edged*.edged-part' 2>/dev/null)
     gone "${parts[@]}" "$UNITS"/edged.service.d "$UNITS"/edged@*.service.d "$BROKER_PASSWORDS" "$ETC" "$STATE"
-    if getent passwd edged >/dev/null && todo 'Removing the user edged'; then
-        quietly userdel edged || die "userdel failed: $(tail -n 1 "$LOG")"
+    if getent passwd edged >/dev/null; then
+        if ! is_our_user; then
+            mend 'The user edged is somebody else, and stays'
+            return
+        fi
+        if todo 'Removing the user edged'; then
+            quietly userdel edged || die "userdel failed: $(tail -n 1 "$LOG")"
+        fi
     fi
     if getent group edged >/dev/null && todo 'Removing the group edged'; then
         quietly groupdel edged || die "groupdel failed: $(tail -n 1 "$LOG")"

@@ -102,7 +102,7 @@ def test_a_library_of_something_else(machine: Machine, write: Write) -> None:
 def test_a_pcie_coral_without_a_driver(machine: Machine, write: Write) -> None:
     write(CARD)
     facts = measure(machine, None, LIBEDGETPU, 20.0)
-    assert "the PCIe Coral at 0000:01:00.0 has no driver" in words(facts)
+    assert "the PCIe Coral at 0000:01:00.0 has no driver: install gasket-dkms" in words(facts)
 
 
 def test_a_pcie_coral_with_one_and_the_page_size(machine: Machine, write: Write) -> None:
