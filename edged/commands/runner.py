@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 
 from edged.config import Inference
@@ -36,7 +37,7 @@ def started(engine: Engine, file: ModelFile) -> Engine:
         ModelError, EngineError: as `Engine.start`.
     """
     engine.start()
-    notes = list(engine.shortcomings)
+    notes = engine.order.shortcomings(time.monotonic())
     if file.cpu is None:
         notes.append(lacks_twin(file))
     for note in notes:
