@@ -410,7 +410,7 @@ check() {
     one 'ruff check' "$VENV/bin/python" -m ruff check
     one 'ruff format' "$VENV/bin/python" -m ruff format --check
     one 'mypy' "$VENV/bin/python" -m mypy
-    if has shellcheck; then one 'shellcheck' shellcheck -x install.sh .ci/run; fi
+    if has shellcheck; then one 'shellcheck' shellcheck -x install.sh .ci/run tests/vm/run; fi
     one 'schemas' "$VENV/bin/edged" schema --check
     if ((${#failed[@]})); then
         printf -v failed '%s, ' "${failed[@]}"

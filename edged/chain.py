@@ -248,7 +248,7 @@ class Chain:
                     undo.callback(self._go_on)
                     self.engine.release()
             models = self._load(config, files, states, engine)
-            if config.camera != old.camera and not is_live(config.camera.source):
+            if _is_other(config.camera, old.camera) and not is_live(config.camera.source):
                 camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
             self._stop_loop()
             if not self._wanted():
@@ -268,7 +268,7 @@ class Chain:
         """  # noqa: D205 - one sentence
         past, engine = self.counts, self.engine
         engine.reprieve()
-        is_other_camera = config.camera != self.config.camera
+        is_other_camera = _is_other(config.camera, self.config.camera)
         self.config, self._models = config, models
         if models.engine is not engine:
             engine.close()
@@ -278,12 +278,16 @@ class Chain:
         if is_other_camera:
             # A live one opens in its thread, and the old one may be the same device.
             self._camera.close()
-            if camera is None and self._wanted():
+        with self._pausing:  # no pause or resume comes between a camera's start and its place here
+            if is_other_camera and camera is None and self._wanted():
                 camera = self._new_camera(config.camera)
-            with self._pausing:
-                self._camera = camera or self._camera
-                if self._is_paused:
-                    self.capture.pause()
+            self._camera = camera or self._camera
+            # The same one stays, also because it alone can tell that it does not close.
+            self.capture.keep_paused(paused=config.camera.paused)
+            if config.camera.paused or self._is_paused:
+                self.capture.pause()
+            else:
+                self.capture.resume()
         self._past = Counts()
         self._past = past - self.counts
         if self._wanted():
@@ -361,6 +365,11 @@ class Chain:
         if loop is self.loop:
             self.failure, self.is_ended = problem or self.capture.failure, True
             self._news(News.ENDED)
+
+
+def _is_other(new: Camera, old: Camera) -> bool:
+    """Whether another source has to be opened; one that is paused is none."""
+    return msgspec.structs.replace(new, paused=old.paused) != old
 
 
 def _states(files: ModelFiles) -> _States:

@@ -76,3 +76,39 @@ def test_a_pause_outlives_a_reload(camera: HttpCamera, pose_file: Path, broker: 
         chain.resume()
         until(lambda: chain.capture.info is not None, "frames again")
         assert chain.problems == []
+
+
+def test_a_camera_that_does_not_close_is_not_called_paused(
+    camera: HttpCamera, pose_file: Path, broker: Broker
+) -> None:
+    camera.is_mute.set()  # opening takes its 5 s
+    config = configuration(Path("camera"), pose_file, broker.port)
+    config = replace(config, camera=replace(config.camera, source=camera.url))
+    with closing(Chain(config, lambda _: None, wanted=lambda: True)) as chain:
+        until(lambda: camera.watchers == 1, "a connection")
+        chain.reload(paused(config, is_paused=True))
+        assert camera.watchers == 0 or chain.capture.problem != PAUSED
+        camera.switch_off()
+        until(lambda: chain.capture.problem == PAUSED, "the pause")
+        chain.resume()
+        assert chain.capture.is_paused, "the configuration's word stays"
+
+
+def test_a_pause_that_ends_during_a_reload_has_ended(
+    camera: HttpCamera, pose_file: Path, broker: Broker
+) -> None:
+    config = configuration(Path("camera"), pose_file, broker.port)
+    config = replace(config, camera=replace(config.camera, source=camera.url))
+    chains: list[Chain] = []
+
+    def wanted() -> bool:
+        if chains:
+            chains.pop().resume()  # when the other camera is there, and not in its place yet
+        return True
+
+    with closing(Chain(config, lambda _: None, wanted=wanted)) as chain:
+        chain.pause()
+        chains.append(chain)
+        chain.reload(replace(config, camera=replace(config.camera, source="athlete")))
+        assert not chains
+        assert not chain.capture.is_paused

@@ -70,7 +70,7 @@ class Capture:
         self._changed = Condition()
         """Guards the two wishes and `_is_closed`."""
         self._stop = Event()
-        self._is_pause_wanted = settings.paused
+        self._keeps_paused = self._is_pause_wanted = settings.paused
         self._is_closed = True
         self._halt = Event()
         """One of the wishes is there: whatever waits, ends."""
@@ -120,10 +120,14 @@ class Capture:
             self._changed.notify_all()
             return self._changed.wait_for(lambda: self._is_closed, timeout_s)
 
+    def keep_paused(self, *, paused: bool) -> None:
+        """What a new configuration says of `paused`: in force with the next `pause` or `resume`."""
+        self._keeps_paused = paused
+
     def resume(self) -> None:
         """Take back `pause`; a configuration that says `paused` stays in force. From any thread."""
         with self._changed:
-            self._is_pause_wanted = self._settings.paused
+            self._is_pause_wanted = self._keeps_paused
             if not (self._stop.is_set() or self._is_pause_wanted):
                 self._halt.clear()
             self._changed.notify_all()

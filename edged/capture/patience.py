@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from threading import Lock, Thread
 from typing import Generic, TypeVar
@@ -39,7 +40,8 @@ class PatientCall(Generic[T]):
             if not self._is_left:
                 self._result.append(result)
                 return
-        self._unwanted(result)
+        with contextlib.suppress(Exception):  # nobody is left to be told
+            self._unwanted(result)
 
     @property
     def is_running(self) -> bool:

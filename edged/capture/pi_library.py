@@ -5,6 +5,8 @@ The only module that imports it, and only when a camera of the Pi is asked for.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edged.capture.source import SourceStuckError
 from edged.errors import SourceError
 
 MEDIA_DEVICES = "/dev/media*"
@@ -118,6 +121,58 @@ def choose(cameras: Sequence[Found], address: str) -> Found:
     raise SourceError(f"{address}: {amount} called so; there is {there}")
 
 
+def stop(camera: Any) -> None:
+    """Have a `Picamera2` write no more pictures, whatever state it is in."""
+    with contextlib.suppress(Exception):
+        camera.stop_preview()  # its event loop, which `stop` would wait for without an end
+    if getattr(camera, "is_open", False):
+        camera.started = True  # it says no when it began in part, and would leave libcamera running
+        with contextlib.suppress(Exception):
+            camera.stop()
+
+
+def let_go(camera: Any, name: str) -> None:
+    """Close a `Picamera2` that has been stopped, or was made in part, with all that it has open.
+
+    Its own `close` ends where something fails, and leaves a pipe open when the camera is not.
+
+    Args:
+        camera: a `Picamera2`, perhaps one whose `__init__` has failed.
+        name: of the source, for the message.
+
+    Raises:
+        SourceStuckError: libcamera keeps the camera.
+    """
+    was_open = getattr(camera, "is_open", False)
+    with contextlib.suppress(Exception):
+        camera.close()
+    if was_open and camera.is_open:
+        try:
+            camera.camera.release()
+        except Exception as error:
+            raise SourceStuckError(
+                f"{name}: libcamera keeps the camera: restart edged, or the Pi"
+            ) from error
+        camera.is_open = was_open = False
+    if not was_open:
+        _let_go_of_parts(camera)
+    # It has references to itself, and files open until it is collected.
+    gc.collect()
+
+
+def _let_go_of_parts(camera: Any) -> None:
+    """What `close` does not come to when it fails, or when the camera is not open."""
+    with contextlib.suppress(Exception):
+        # It may be listened to though it has not been opened.
+        manager: Any = getattr(camera, "_cm", None)
+        if manager.cameras.get(camera.camera_idx) is camera:
+            manager.cleanup(camera.camera_idx)
+    with contextlib.suppress(Exception):
+        camera.notifymeread.close()
+    with contextlib.suppress(Exception):
+        os.close(camera.notifyme_w)
+
+
 def _why_none() -> str:
     closed = [path for path in _media_devices() if not os.access(path, os.R_OK | os.W_OK)]
     if closed:
@@ -161,12 +216,14 @@ def holder(files: Sequence[Path], locks: Path = LOCKS) -> str | None:
     libcamera takes a POSIX lock of the media device (`lockf`), and anybody may read `/proc/locks`:
     `1: POSIX  ADVISORY  WRITE 1234 00:05:678 0 EOF`.
     """
-    inodes = set()
+    wanted = set()
     for file in files:
         try:
-            inodes.add(file.stat().st_ino)
+            stat = file.stat()
         except OSError:
             continue
+        device = f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}"
+        wanted.add(f"{device}:{stat.st_ino}")  # inodes alone are the same in other file systems
     try:
         lines = locks.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -175,8 +232,8 @@ def holder(files: Sequence[Path], locks: Path = LOCKS) -> str | None:
         words = line.split()
         if len(words) < 6 or words[1] != "POSIX":  # noqa: PLR2004 - up to the inode
             continue
-        pid, inode = words[4], words[5].rpartition(":")[2]
-        if inode.isdecimal() and int(inode) in inodes and pid not in {"0", "-1"}:
+        pid, file_id = words[4], words[5]
+        if file_id in wanted and pid not in {"0", "-1"}:
             return _called(int(pid))
     return None
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import gc
 import logging
 import mmap
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,7 +22,7 @@ from edged.capture.clocks import since_boot
 from edged.capture.controls import controls, mirrors, sensor, software_part
 from edged.capture.layouts import Layout, Memory
 from edged.capture.patience import PatientCall
-from edged.capture.pi_library import choose, find, load, refusal
+from edged.capture.pi_library import choose, find, let_go, load, refusal, stop
 from edged.capture.source import SourceInfo, SourceStuckError, wall_time
 from edged.capture.upright import Pool, Steps, turning
 from edged.config import Camera
@@ -114,12 +112,13 @@ class PiCamera:
 
         After a pause of ours the first one is as old as the pause, and newer ones are waiting.
         """
+        self._complain(running)
         deadline = time.monotonic() + timeout_s
         request = self._next(running, deadline, timeout_s)
         for _ in range(BUFFERS):
             if request is None or not running.camera.completed_requests:
                 break
-            request.release()
+            running.loans.release(request)
             request = self._next(running, deadline, timeout_s)
         return request
 
@@ -136,14 +135,17 @@ class PiCamera:
                 return job.get_result(timeout=min(max(deadline - time.monotonic(), 0.0), LOOK_S))
             except TimeoutError:
                 pass
-            if running.loans.problem is not None:
-                raise SourceError(f"{self._name}: the camera has failed: {running.loans.problem}")
+            self._complain(running)
             if self._stop.is_set() or time.monotonic() >= deadline:
                 running.camera.cancel_all_and_flush()
                 break
         if self._stop.is_set():
             return None
         raise SourceError(f"{self._name}: no frame for {timeout_s:g} s: check the ribbon cable")
+
+    def _complain(self, running: _Running) -> None:
+        if running.loans.problem is not None:
+            raise SourceError(f"{self._name}: the camera has failed: {running.loans.problem}")
 
     def _frame(self, running: _Running, request: Any) -> Frame:
         now_ns = time.monotonic_ns()
@@ -163,7 +165,7 @@ class PiCamera:
             pixels, release = rows, give_back
         else:
             pixels, release = self._developed(rows)
-            request.release()
+            running.loans.release(request)
         seq = max(number - self._first, 0)
         return Frame(pixels, seq, sensor_ns, wall_time(sensor_ns), release, self._name)
 
@@ -196,6 +198,8 @@ class PiCamera:
 class _Running:
     """A camera that runs, and what it gives."""
 
+    name: str
+    """Of the source."""
     camera: Any
     """`picamera2.Picamera2`."""
     layout: Layout
@@ -230,11 +234,12 @@ class _Loans:
                 if self._is_closed or request not in self._lent:
                     return
                 self._lent.remove(request)
-                self._release(request)
+                self.release(request)
 
         return give_back
 
-    def _release(self, request: Any) -> None:
+    def release(self, request: Any) -> None:
+        """Give one back to the camera at once; `problem` says when it does not take it."""
         try:
             request.release()
         except Exception as error:  # noqa: BLE001 - not a matter of who has looked at the frame
@@ -249,7 +254,7 @@ class _Loans:
         """Give back what is still lent, of a camera that has stopped: nothing writes there now."""
         with self._lock:
             while self._lent:
-                self._release(self._lent.pop())
+                self.release(self._lent.pop())
 
 
 class _Mapped:
@@ -314,11 +319,7 @@ def _open(settings: Camera) -> _Running:
     camera = library.camera.__new__(library.camera)
     try:
         camera.__init__(found.index)
-    except Exception as error:
-        _dispose(camera)
-        raise refusal(name, error) from error
-    atexit.unregister(camera.close)  # it may hang, and who closes it is known
-    try:
+        atexit.unregister(camera.close)  # it may hang, and who closes it is known
         layout, transform = _configure(camera, library.libcamera, settings)
         limits = camera.camera_controls
         told = controls(settings, limits)
@@ -327,17 +328,19 @@ def _open(settings: Camera) -> _Running:
         if told.after:
             camera.set_controls(told.after)
     except Exception as error:
-        with contextlib.suppress(Exception):
-            camera.close()
+        stop(camera)
+        let_go(camera, name)
         raise error if isinstance(error, SourceError) else refusal(name, error) from error
     log.debug("camera: %s is %s (%s), %s", name, found.model, found.id, layout)
     for key in told.left_out:
         _tell_once(f"{name}: {found.model or 'this camera'} has no {key}, which is left out")
     asked = mirrors(settings)
-    amiss = (asked[0] != bool(transform.hflip), asked[1] != bool(transform.vflip))
+    # No camera can transpose. One that is built in sideways is said to, and does nothing at all.
+    done = (False, False) if transform.transpose else (transform.hflip, transform.vflip)
+    amiss = (asked[0] != bool(done[0]), asked[1] != bool(done[1]))
     fps = _rate(settings.fps, limits.get("FrameDurationLimits"))
     buffers = len(camera.allocator.buffers(camera.stream_map["main"]))  # it may have its own idea
-    return _Running(camera, layout, amiss, fps, _Loans(buffers - OWN_BUFFERS))
+    return _Running(name, camera, layout, amiss, fps, _Loans(buffers - OWN_BUFFERS))
 
 
 def _configure(camera: Any, libcamera: Any, settings: Camera) -> tuple[Layout, Any]:
@@ -403,33 +406,13 @@ def _rate(asked: float, limits: Any) -> float:
     return round(max(min(asked, fastest), slowest), 2)
 
 
-def _dispose(camera: Any) -> None:
-    """Take apart a `Picamera2` whose making has failed: its own `close` leaves a pipe open then,
-    and the camera too where it was opened already.
-    """  # noqa: D205 - one sentence
-    was_open = getattr(camera, "is_open", False)
-    with contextlib.suppress(Exception):
-        camera.close()
-    if was_open and not camera.is_open:
-        return
-    with contextlib.suppress(Exception):
-        if was_open:
-            camera.camera.release()
-            camera.is_open = False
-    with contextlib.suppress(Exception):
-        camera.notifymeread.close()
-        os.close(camera.notifyme_w)
-
-
 def _close(running: _Running) -> None:
-    """Stop the camera, then take back what is lent, then let go of everything."""
-    camera = running.camera
+    """Stop the camera, then take back what is lent, then let go of everything.
+
+    Raises:
+        SourceStuckError: libcamera keeps it.
+    """
     running.loans.stop()
-    with contextlib.suppress(Exception):
-        camera.stop_preview()  # its event loop, which `stop` would wait for without an end
-    with contextlib.suppress(Exception):
-        camera.stop()
+    stop(running.camera)
     running.loans.settle()
-    camera.close()
-    # It has references to itself, and files open until it is collected.
-    gc.collect()
+    let_go(running.camera, running.name)

@@ -38,7 +38,7 @@ class SourceGoneError(SourceError):
 
 
 class SourceStuckError(SourceError):
-    """A driver hangs in this process, which cannot open the camera again before it comes back."""
+    """A driver hangs in this process or keeps the camera, which cannot be opened again here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,9 @@ def drawn(told: Report, ending: str) -> bytes:
     panels = figure.subplots(1, len(groups), squeeze=False)[0]
     for panel, group in zip(panels, groups, strict=True):
         _bars(panel, group)
-    panels[0].legend(loc="lower left")
+    # Beneath the panels: inside one of them it would lie on the bars.
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower left", ncols=len(names))
     figure.suptitle(
         f"{told.model} on {told.source}: OKS {told.oks:.3f}, PCK@0.2 {told.pck:.3f}, "
         f"{told.frames} frames"

@@ -103,8 +103,9 @@ make_release() {
         die "$PYTHON3 -m venv failed: $(tail -n 1 "$LOG") (all of it: $LOG)"
     install_into_release
     rm -rf -- "$RELEASE/source" "$RELEASE/tmp"
+    sync -f -- "$RELEASE" # a power cut must not leave the mark of a release whose files are empty
     echo "$NAME" >"$RELEASE/edged-release"
-    sync -f -- "$RELEASE" # the switch must not reach the disk before what it leads to
+    sync -- "$RELEASE/edged-release" "$RELEASE" # nor the switch without what it leads to
 }
 
 # pip builds a wheel of the copy and installs it. With --wheels nothing is asked of any server.
@@ -137,6 +138,7 @@ restart_needed() {
     if [[ -e $OPT/pending ]]; then return; fi
     mkdir -p -- "$OPT"
     link_name current >"$OPT/pending.part"
+    sync -- "$OPT/pending.part"
     mv -fT -- "$OPT/pending.part" "$OPT/pending"
 }
 

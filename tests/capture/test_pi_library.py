@@ -87,10 +87,12 @@ def test_who_has_locked_a_camera_is_named(tmp_path: Path) -> None:
 def test_a_process_that_cannot_be_seen_is_its_number(tmp_path: Path) -> None:
     device, locks = tmp_path / "media0", tmp_path / "locks"
     device.touch()
-    inode = device.stat().st_ino
+    stat = device.stat()
+    major, minor, inode = os.major(stat.st_dev), os.minor(stat.st_dev), stat.st_ino
     locks.write_text(
         "junk\n1: FLOCK ADVISORY WRITE 7 00:05:1 0 EOF\n"
-        f"2: POSIX  ADVISORY  WRITE 4999999 00:05:{inode} 0 EOF\n"
+        f"2: POSIX  ADVISORY  WRITE 4999998 {major:02x}:{minor + 1:02x}:{inode} 0 EOF\n"
+        f"3: POSIX  ADVISORY  WRITE 4999999 {major:02x}:{minor:02x}:{inode} 0 EOF\n"
     )
     assert holder([device], locks) == "process 4999999"
     assert holder([device], tmp_path / "nothing") is None

@@ -82,6 +82,11 @@ def corners(width: int = 64, height: int = 48) -> Pixels:
     return picture
 
 
+def listened_to() -> dict[int, Any]:
+    cameras: dict[int, Any] = sys.modules["picamera2"].Picamera2._cm.cameras
+    return cameras
+
+
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -145,6 +150,16 @@ def test_pictures_are_upright_whether_the_sensor_can_mirror_or_not(
     source.close()
 
 
+def test_a_camera_that_is_built_in_sideways_is_taken_as_it_is(world: Any, stop: Event) -> None:
+    world.is_sideways, world.picture = True, corners()
+    for rotate in (0, 180):
+        source = opened(stop, rotate=rotate)
+        frame = read(source)
+        assert np.array_equal(frame.pixels, np.rot90(corners(), rotate // 90))
+        frame.release()
+        source.close()
+
+
 # Frames
 
 
@@ -162,7 +177,8 @@ def test_a_frame_stays_as_it_is_until_it_is_released_and_the_camera_goes_on(
         read(source).release()
     for frame, pixels in zip(held, before, strict=True):
         assert np.array_equal(frame.pixels, pixels)
-        assert (frame.pixels == frame.seq * 8 % 256).all()
+        number = frame.seq + (source._first or 0)  # of the camera
+        assert (frame.pixels == number * 8 % 256).all()
         frame.release()
     source.close()
 
@@ -289,6 +305,18 @@ def test_a_camera_that_stops_giving_frames_is_told(how: str, world: Any, stop: E
     source.close()
 
 
+def test_a_camera_that_takes_no_buffer_back_is_told(world: Any, stop: Event) -> None:
+    world.formats = ("NV12",)  # copied, and given back by the reader itself
+    source = opened(stop)
+    read(source).release()
+    world.lost.set()
+    read(source).release()
+    with pytest.raises(SourceError, match="has failed: Failed to queue request: No such"):
+        read(source)
+    source.close()
+    assert world.device.is_free
+
+
 def test_a_slow_camera_is_waited_for(world: Any, stop: Event) -> None:
     world.period_s = 0.3
     source = opened(stop, fps=3)
@@ -310,29 +338,44 @@ def test_a_wait_ends_at_once_when_it_is_told_to(world: Any, stop: Event) -> None
     source.close()
 
 
+@pytest.mark.parametrize("is_old", [False, True])
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [
         ({"cameras": []}, "no camera found"),
         ({"is_busy": True}, "picamera: in use by another program"),
+        ({"formats": ("MJPEG",)}, "gives MJPEG only"),
+        ({"refuses_buffers": True}, "does not open: Failed to queue request: Invalid argument"),
         ({"denied": "/dev/dma_heap/linux,cma"}, "no permission for /dev/dma_heap/linux,cma"),
     ],
 )
 def test_a_camera_that_does_not_open_is_told_and_leaves_nothing_open(
-    trouble: dict[str, Any], words: str, world: Any, stop: Event, monkeypatch: pytest.MonkeyPatch
+    trouble: dict[str, Any],
+    words: str,
+    world: Any,
+    stop: Event,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_old: bool,
 ) -> None:
     monkeypatch.setattr("edged.capture.pi_library.MEDIA_DEVICES", "/dev/nothing*")
-    for name, value in trouble.items():
-        monkeypatch.setattr(world, name, value)
+    world.is_old = is_old
     files = open_files()
-    for _ in range(3):
-        with pytest.raises(SourceError) as caught:
-            open_source(Camera(source="picamera"), stop)
-        assert words in str(caught.value)
-        assert "\n" not in str(caught.value)
-    del caught
+    with monkeypatch.context() as troubled:
+        for name, value in trouble.items():
+            troubled.setattr(world, name, value)
+        for _ in range(3):
+            with pytest.raises(SourceError) as caught:
+                open_source(Camera(source="picamera"), stop)
+            assert words in str(caught.value)
+            assert "\n" not in str(caught.value)
+        del caught
     assert open_files() <= files
-    monkeypatch.undo()
+    assert not listened_to()
+    assert world.device.is_free
+    source = opened(stop)
+    read(source).release()
+    source.close()
 
 
 @pytest.mark.usefixtures("world")
@@ -370,6 +413,20 @@ def test_a_library_that_hangs_is_left_behind_and_told_until_it_comes_back(
     source = opened(stop)
     read(source).release()
     source.close()
+
+
+def test_a_camera_that_libcamera_keeps_is_not_called_closed(
+    world: Any, changes: Changes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LatestFrame() as slot:
+        capture = Capture(Camera(source="picamera", width=64, height=48), slot, changes)
+        capture.start()
+        changes.wait_until(lambda: capture.info)
+        with monkeypatch.context() as keeping:
+            keeping.setattr(world.device, "release", lambda: 1 / 0)
+            assert not capture.pause(1)
+            changes.wait_until(lambda: "libcamera keeps the camera" in str(capture.problem))
+        capture.close()
 
 
 def test_a_camera_that_opens_too_late_is_closed_again(

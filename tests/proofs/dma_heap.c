@@ -3,7 +3,11 @@
  *
  *   cc -shared -fPIC -o dma_heap.so dma_heap.c -ldl
  *   mkdir -p /dev/dma_heap; touch /dev/dma_heap/system; ln -s system /dev/dma_heap/vidbuf_cached
- *   LD_PRELOAD=$PWD/dma_heap.so python pi_camera.py
+ *   GLIBC_TUNABLES=glibc.malloc.perturb=255:glibc.malloc.tcache_count=0 \
+ *       LD_PRELOAD=$PWD/dma_heap.so python pi_camera.py
+ *
+ * The virtual camera of libcamera 0.4 does not say that a picture is good: memory has to begin as 0,
+ * else Picamera2 takes every one for bad.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

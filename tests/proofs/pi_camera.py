@@ -23,6 +23,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
 from types import ModuleType
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -31,11 +35,14 @@ from edged.capture.capture import PAUSED, Capture
 from edged.capture.picamera import PiCamera
 from edged.capture.slot import LatestFrame
 from edged.config import Camera
+from edged.cv import cv2
 from edged.errors import SourceError
 from edged.processes import resident_mb
 
 ROOT = Path(__file__).parents[2]
 FAULTS = Path("/run/virtual-pi")
+PLAYED = Path("/usr/share/virtual-pi/frames")
+"""By the virtual camera. It says that it mirrors, and does not: quarter turns are compared."""
 CALLS = (
     *("global_camera_info", "__init__", "create_video_configuration", "configure"),
     *("camera_configuration", "set_controls", "start", "capture_request"),
@@ -165,6 +172,54 @@ def nothing_left() -> str:
     )
 
 
+def half_started() -> str:
+    """A start that fails when libcamera has begun leaves nothing that runs, and nothing open."""
+    from picamera2 import Picamera2  # noqa: PLC0415 - the real one
+
+    whole = Picamera2._make_requests
+
+    def some(camera: Any) -> Iterator[Any]:
+        yield from whole(camera)[:2]
+        raise RuntimeError("the third")
+
+    files, told = [], set()
+    for _ in range(5):
+        Picamera2._make_requests = some
+        try:
+            PiCamera(SETTINGS, Event())
+        except SourceError as error:
+            told.add(str(error))
+        finally:
+            Picamera2._make_requests = whole
+        files.append(len(list(Path("/proc/self/fd").iterdir())))
+    assert told == {"picamera: does not open: the third"}, told
+    assert files[-1] <= files[1], files
+    with closing(PiCamera(SETTINGS, Event())) as source:
+        frame = source.read(5.0)
+        assert frame
+        frame.release()
+    return f"{len(files)} times, then a frame"
+
+
+def pictures() -> str:
+    """Of the right colours and the right way round, where the camera plays what we can read too."""
+    played = [
+        image for image in map(cv2.imread, map(str, PLAYED.glob("*.jpg"))) if image is not None
+    ]
+    if not played:
+        return f"nothing in {PLAYED} to compare with"
+    worst = 0.0
+    for rotate in (0, 90, 270):
+        turned = [np.rot90(image[:, :, ::-1], -rotate // 90).astype(int) for image in played]
+        with closing(PiCamera(replace(SETTINGS, rotate=rotate), Event())) as source:
+            frame = source.read(5.0)
+            assert frame
+            worst = max(worst, min(np.abs(frame.pixels - image).mean() for image in turned))
+            frame.release()
+    assert worst < 12, worst  # it stretches the contrast a little
+    return f"{worst:.1f} of 255 off"
+
+
 def second_user() -> str:
     """Who comes second is told so, and leaves nothing open; the first has its frames."""
     told = ""
@@ -261,6 +316,8 @@ def main() -> int:
         "numbers": same_numbers,
         "late releases": late_releases,
         "nothing left": nothing_left,
+        "half started": half_started,
+        "pictures": pictures,
         "second user": second_user,
         "pause": pause,
     }

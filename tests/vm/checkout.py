@@ -24,7 +24,9 @@ SOURCE = "athlete:squat?seed=7"
 
 def copy_checkout(root: Path) -> None:
     """Copies the files of this checkout, those not yet committed as well, into a guest's root."""
-    command = ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"]
+    # The checkout may be another user's.
+    command = ["git", "-c", "safe.directory=*", "-C", str(ROOT)]
+    command += ["ls-files", "-z", "-co", "--exclude-standard"]
     names = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
     target = root / PLACE
     for name in filter(None, names):

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
-from types import FrameType
 
 import pytest
 from vm.container import Container
 from vm.emulator import Emulator
+from vm.ending import clears_away_on_sigterm
 from vm.product import Edged
 from vm.rig import Rig
+from vm.telling import RIG
 
 
 @pytest.fixture(scope="session")
-def rig() -> Iterator[Rig]:
+def rig(pytestconfig: pytest.Config) -> Iterator[Rig]:
     """The rig. What a run made is gone afterwards, also when it is terminated."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        with Rig() as rig:
-            yield rig
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
+    with clears_away_on_sigterm(), Rig() as rig:
+        pytestconfig.stash[RIG] = rig
+        yield rig
 
 
 @pytest.fixture
@@ -36,8 +28,8 @@ def figure(
     """Tells a figure that a scenario measured, in the run's output and in its JUnit file."""
 
     def tell(name: str, value: object) -> None:
-        record_property(name, value)
         text = f"{value:.1f}" if isinstance(value, float) else str(value)
+        record_property(name, text)
         with capsys.disabled():
             print(f"\n    {name}: {text}", end="", flush=True)
 

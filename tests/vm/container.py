@@ -6,6 +6,10 @@ own, connected in user mode (slirp4netns), so that its ports are its own.
 
 from __future__ import annotations
 
+import os
+import select
+import shlex
+import signal
 import subprocess
 import time
 from contextlib import ExitStack
@@ -15,6 +19,7 @@ from vm.guests import Ended, Guest, GuestError
 
 BOOT_S = 60.0
 POWER_OFF_S = 30.0
+END_S = 10.0
 
 
 class Container(Guest):
@@ -27,7 +32,7 @@ class Container(Guest):
 
     def __init__(self, root: Path, log: Path) -> None:
         self.name = "container"
-        self._root = root
+        self._root, self._log = root, log
         self._stack = ExitStack()
         started = time.monotonic()
         try:
@@ -44,6 +49,9 @@ class Container(Guest):
         self.booted_s = time.monotonic() - started
 
     def ask(self, command: str, timeout_s: float) -> Ended:
+        return self._ask(command, timeout_s, b"")
+
+    def _ask(self, command: str, timeout_s: float, given: bytes) -> Ended:
         line = ["nsenter", "-t", str(self._init), "-a", "--", "/usr/bin/env", "-i"]
         line += ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"]
         line += ["LANG=C.UTF-8", "timeout", "-k", "5", f"{timeout_s:g}", "sh", "-c", command]
@@ -51,7 +59,7 @@ class Container(Guest):
         try:
             done = subprocess.run(
                 line,
-                stdin=subprocess.DEVNULL,
+                input=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 timeout=timeout_s + 10,
@@ -66,9 +74,17 @@ class Container(Guest):
         return Ended(command, done.returncode, output, seconds)
 
     def put(self, path: str, content: bytes) -> None:
-        target = self._root / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        # From inside: what the guest has mounted for itself, such as /tmp, is not seen from here.
+        name = shlex.quote(path)
+        ended = self._ask(f"mkdir -p $(dirname {name}) && cat >{name}", 60, content)
+        if ended.status:
+            raise GuestError(f"in the {self.name}:\n{ended}")
+
+    def console(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
 
     def close(self) -> None:
         self._stack.close()
@@ -94,6 +110,7 @@ class Container(Guest):
         while time.monotonic() < deadline and self._process.poll() is None:
             for pid in children.read_text().split():
                 if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd":
+                    self._stack.callback(_end_all, os.pidfd_open(int(pid)))
                     return int(pid)
             time.sleep(0.05)
         raise GuestError(f"systemd-nspawn did not start systemd: see {self._console.name}")
@@ -107,9 +124,16 @@ class Container(Guest):
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+    process.kill()  # at once: what it has written is thrown away
+    process.wait()
+
+
+def _end_all(init: int) -> None:
+    """Ends a container's init, which outlives nspawn's end, and with it the kernel all the rest."""
     try:
-        process.wait(POWER_OFF_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        signal.pidfd_send_signal(init, signal.SIGKILL)
+        select.select([init], [], [], END_S)  # readable when it has ended
+    except ProcessLookupError:
+        pass  # it was powered off
+    finally:
+        os.close(init)

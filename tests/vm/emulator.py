@@ -148,8 +148,10 @@ class Emulator(Guest):
         raise GuestError(f"no reboot; the console ends with:\n{self.console()[-3000:]}")
 
     def console(self) -> str:
-        """All that came out of the serial console."""
         return (self._directory / "console").read_text(errors="replace")
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
 
     def ask(self, command: str, timeout_s: float) -> Ended:
         return self._agent.ask(command, timeout_s)

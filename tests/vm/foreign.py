@@ -26,6 +26,10 @@ MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x0
 MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
 
 
+class NoEmulationError(Exception):
+    """This machine's kernel runs no programs of other processors."""
+
+
 @contextmanager
 def arm64_programs() -> Iterator[None]:
     """Has the kernel hand arm64 programs to QEMU, as `update-binfmts` does it.
@@ -33,7 +37,7 @@ def arm64_programs() -> Iterator[None]:
     The last one to need it takes it back.
 
     Raises:
-        RuntimeError: The kernel does not take it.
+        NoEmulationError: The kernel does not take it.
     """
     os.environ["QEMU_CPU"] = PROCESSOR  # for what mmdebstrap runs
     with (host.cache() / "binfmt.lock").open("w") as lock:
@@ -58,4 +62,6 @@ def _register() -> None:
     try:
         (BINFMT / "register").write_text(f":{NAME}:M::{MAGIC}:{MASK}:{qemu}:OCF")
     except OSError as error:
-        raise RuntimeError(f"{BINFMT}: the kernel emulates no arm64 programs: {error}") from error
+        raise NoEmulationError(
+            f"{BINFMT}: the kernel emulates no arm64 programs: {error}"
+        ) from error

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+LINES = 60  # of a journal and of a console, for somebody who has to find out
+
 
 class GuestError(AssertionError):
     """The guest did not do what was asked; the message has what it said."""
@@ -48,6 +50,23 @@ class Guest(ABC):
     @abstractmethod
     def close(self) -> None:
         """Ends the guest and everything that belongs to it, in whichever state it is."""
+
+    @abstractmethod
+    def console(self) -> str:
+        """All that came out of its console."""
+
+    @abstractmethod
+    def is_running(self) -> bool:
+        """Whether it has not been ended, and has not ended by itself."""
+
+    def last_words(self) -> str:
+        """The end of its journal, as far as it still answers, and of its console."""
+        try:
+            journal = self.ask(f"journalctl --no-pager -b -n {LINES}", 30).output.rstrip()
+        except GuestError as error:
+            journal = str(error)
+        console = "\n".join(filter(str.strip, self.console().splitlines()[-LINES:]))
+        return f"journal of the {self.name}:\n{journal}\nits console:\n{console}"
 
     def run(self, command: str, timeout_s: float = 60) -> str:
         """Runs a shell line that has to succeed.
@@ -103,5 +122,9 @@ class Guest(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        if isinstance(error, Exception):
+            error.add_note(self.last_words())
         self.close()

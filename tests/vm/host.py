@@ -25,8 +25,10 @@ PROGRAMS = {
     "qemu-img": "qemu-utils",
     "mke2fs": "e2fsprogs",
     "git": "git",
+    "gpg": "gpg",  # mmdebstrap's
+    "ip": "iproute2",
 }
-EMULATION = {"qemu-aarch64-static": "qemu-user-static", "mmdebstrap": "mmdebstrap"}
+EMULATION = {"qemu-aarch64-static": "qemu-user-static", "arch-test": "arch-test"}
 
 
 def cache() -> Path:

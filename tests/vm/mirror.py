@@ -31,7 +31,8 @@ class Mirror:
 
     def __init__(self) -> None:
         shared = Path(os.environ.get("EDGED_SHARED", ROOT.parent / "shared"))
-        handler = partial(_Handler, directory=str(shared / "models"))
+        self._models = shared / "models"
+        handler = partial(_Handler, directory=str(self._models))
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -39,6 +40,10 @@ class Mirror:
     def url(self, host: str = HOST) -> str:
         """What `EDGED_MODELS_URL` names."""
         return f"http://{host}:{self._server.server_port}"
+
+    def has_models(self) -> bool:
+        """Whether the shared folder is there."""
+        return self._models.is_dir()
 
     def close(self) -> None:
         """Ends it."""

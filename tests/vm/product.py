@@ -61,9 +61,12 @@ class Edged:
         """
         if "uninstall" not in self.guest.run(f"/{PLACE}/install.sh --help"):
             raise GuestError("part missing: install.sh of this checkout installs no service")
-        command = f"cd /{PLACE} && EDGED_MODELS_URL={self._models_url} ./install.sh install"
-        command += f" {' '.join(options)} </dev/null"
-        return self.guest.run(command, timeout_s)
+        return self.guest.run(self.command(PLACE, *options), timeout_s)
+
+    def command(self, checkout: str, *options: str) -> str:
+        """The shell line that runs a checkout's installer."""
+        words = " ".join(("install", *options))
+        return f"EDGED_MODELS_URL={self._models_url} /{checkout}/install.sh {words} </dev/null"
 
     def set(self, section: str, key: str, value: str) -> None:
         """Changes a key of the configuration; the value is written as TOML has it."""
@@ -152,9 +155,14 @@ class Edged:
 
 
 def state_of_disk(guest: Guest) -> frozenset[str]:
-    """Every file that the installer might have to do with: name, owner, mode, time of change."""
+    """Every file that the installer might have to do with: name, owner, mode, time of change.
+
+    Of a directory without the time: what it holds is here too, and a download that is tried once
+    more, in vain, comes and goes.
+    """
     places = "/opt /etc /var/lib/edged /usr/lib/systemd /usr/lib/udev /usr/local"
-    command = f"find {places} -xdev -printf '%p %u %g %m %y %T@ %l\\n' 2>/dev/null | sort"
+    shown = r"\( -type d -printf '%p %u %g %m %y\n' -o -printf '%p %u %g %m %y %T@ %l\n' \)"
+    command = f"find {places} -xdev {shown} 2>/dev/null | sort"
     return frozenset(guest.run(command).splitlines())
 
 

@@ -12,6 +12,7 @@ from vm import host, recipe, roots, trees
 from vm.checkout import copy_checkout, put_frames
 from vm.container import Container
 from vm.emulator import Emulator, make_disk
+from vm.guests import Guest
 from vm.mirror import Mirror
 
 
@@ -26,6 +27,7 @@ class Rig:
         self._directory = runs / str(os.getpid())
         self._directory.mkdir(parents=True)
         self._numbers = itertools.count(1)
+        self._guests: list[Guest] = []
         self._stack = ExitStack()
         self._stack.callback(roots.remove, self._directory)
         self.mirror = self._stack.enter_context(Mirror())
@@ -44,6 +46,7 @@ class Rig:
         log = self.directory("container")
         log.mkdir()
         guest = Container(root, log / "console")
+        self._guests.append(guest)
         self._stack.callback(guest.close)
         return guest
 
@@ -58,8 +61,13 @@ class Rig:
         directory = self.directory("emulator")
         directory.mkdir()
         guest = Emulator(disk, self.tree, directory)
+        self._guests.append(guest)
         self._stack.callback(guest.close)
         return guest
+
+    def last_words(self) -> str:
+        """What the guests that run have to say, for a scenario that failed."""
+        return "\n\n".join(guest.last_words() for guest in self._guests if guest.is_running())
 
     def directory(self, name: str) -> Path:
         """The path of a directory that there is not yet."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # nspawn's own --private-network makes another /sys, over which options have no say.
@@ -108,8 +109,21 @@ def sweep(directory: Path) -> None:
         return
     for left in directory.iterdir():
         if left.name.isdigit() and not _alive(int(left.name)):
+            end_processes(left)
             unmount(left)
             remove(left)
+
+
+def end_processes(directory: Path) -> None:
+    """Ends the containers whose root file system is below a directory: nobody else's processes."""
+    for mounts in Path("/proc").glob("[0-9]*/mountinfo"):
+        with suppress(OSError):
+            for line in mounts.read_text().splitlines():
+                source, point = line.split()[3:5]
+                if point == "/" and (
+                    f"upperdir={directory}/" in line or source.startswith(f"{directory}/")
+                ):
+                    os.kill(int(mounts.parent.name), signal.SIGKILL)
 
 
 def unmount(directory: Path) -> None:

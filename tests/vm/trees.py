@@ -13,9 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vm import archive, host, recipe, roots
+from vm.ending import clears_away_on_sigterm
+from vm.foreign import NoEmulationError, arm64_programs
 from vm.recipe import Recipe
 
 BOOTSTRAP_S = 2400.0
+END_S = 20.0
 UNUSED_S = 86400.0
 """A tree of another recipe that nobody has taken for so long is deleted."""
 
@@ -34,10 +37,15 @@ def tree(wanted: Recipe = recipe.PI) -> Path:
             roots.unmount(partial)  # of a build that was killed
             roots.remove(partial)
             partial.mkdir()
-            _bootstrap(wanted, partial / "tree")
-            if wanted.boots:
-                _bring_picamera2(partial)
-                (partial / "tree/etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
+            try:
+                _bootstrap(wanted, partial / "tree")
+                if wanted.boots:
+                    _bring_picamera2(partial)
+                    (partial / "tree/etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
+            except BaseException:
+                roots.unmount(partial)
+                roots.remove(partial)
+                raise
             partial.rename(place)
             say(f"built {place} in {time.monotonic() - started:.0f} s")
         os.utime(place)
@@ -82,7 +90,10 @@ def _bootstrap(wanted: Recipe, target: Path) -> None:
             said, _ = process.communicate(timeout=BOOTSTRAP_S)
         except BaseException:
             process.terminate()  # it unmounts what it has mounted
-            process.wait()
+            try:
+                process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
             raise
     if process.returncode:
         end = "\n".join(said.splitlines()[-20:])
@@ -108,6 +119,16 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-if __name__ == "__main__":
-    host.provide(host.PROGRAMS)
+def _all() -> None:
+    host.provide(host.PROGRAMS | host.EMULATION)
     print(tree())
+    try:
+        with arm64_programs():
+            print(tree(recipe.ARM64))
+    except NoEmulationError as error:
+        say(f"no tree for arm64: {error}")
+
+
+if __name__ == "__main__":
+    with clears_away_on_sigterm():
+        _all()

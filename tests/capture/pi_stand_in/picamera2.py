@@ -26,6 +26,39 @@ from libcamera import ColorSpace, Transform
 FAR_US = 120_000_000
 
 
+class Device:
+    """libcamera's camera: one user has it, and cannot let go of it while it runs."""
+
+    def __init__(self) -> None:
+        self._is_acquired = False
+        self._is_running = False
+
+    def acquire(self) -> None:
+        """Have it."""
+        if self._is_acquired or world.is_busy:
+            raise RuntimeError("Failed to acquire camera: Device or resource busy")
+        self._is_acquired = True
+
+    def release(self) -> None:
+        """Let go of it."""
+        if self._is_running:
+            raise RuntimeError("Failed to release camera: Device or resource busy")
+        self._is_acquired = False
+
+    def start(self) -> None:
+        """Begin."""
+        self._is_running = True
+
+    def stop(self) -> None:
+        """End."""
+        self._is_running = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether somebody else can have it."""
+        return not self._is_acquired
+
+
 @dataclass
 class World:
     """What there is, and what goes wrong with it."""
@@ -50,12 +83,19 @@ class World:
     lost: Event = field(default_factory=Event)
     """Requests cannot be queued: the cable is out."""
     is_busy: bool = False
+    refuses_buffers: bool = False
+    """It begins, and then takes no buffer."""
+    is_old: bool = False
+    """Picamera2 up to 0.3.36: a camera is listened to before it has been opened."""
+    is_sideways: bool = False
+    """The sensor is said to be built in so, which no camera can make up for."""
     denied: str = ""
     """A file that may not be opened."""
     hangs_in: set[str] = field(default_factory=set)
     """Calls that come back when `goes_on` is set."""
     goes_on: Event = field(default_factory=Event)
     opened: list[Picamera2] = field(default_factory=list)
+    device: Device = field(default_factory=Device)
 
     def hang(self, where: str) -> None:
         """As a driver that waits for its hardware."""
@@ -148,8 +188,19 @@ class CompletedRequest:
 
 
 class _Manager:
+    def __init__(self) -> None:
+        self.cameras: dict[int, Picamera2] = {}
+
     def reset(self) -> None:
         """Look again for cameras."""
+
+    def add(self, index: int, camera: Picamera2) -> None:
+        """Listen to one, in a thread that ends with the last of them."""
+        self.cameras[index] = camera
+
+    def cleanup(self, index: int) -> None:
+        """Listen to it no more."""
+        del self.cameras[index]
 
 
 class _Allocator:
@@ -194,11 +245,16 @@ class Picamera2:
         self._buffers: list[FrameBuffer] = []
         self.allocator, self.stream_map = _Allocator(self), {"main": "main"}
         self.told: dict[str, Any] = {}
+        self.camera_idx, self.camera = camera_num, world.device
+        if world.is_old:
+            self._cm.add(camera_num, self)
         world.hang("open")
-        if world.is_busy:
-            cause = RuntimeError("Failed to acquire camera: Device or resource busy")
-            raise RuntimeError("Camera __init__ sequence did not complete.") from cause
+        try:
+            self.camera.acquire()
+        except RuntimeError as error:
+            raise RuntimeError("Camera __init__ sequence did not complete.") from error
         self.is_open = True
+        self._cm.add(camera_num, self)
         atexit.register(self.close)
         if world.denied:
             raise PermissionError(13, "Permission denied", world.denied)
@@ -243,6 +299,8 @@ class Picamera2:
         stream["stride"] = width * bytes_a_pixel.get(stream["format"], 1) + world.padding
         rows = height if stream["format"] in bytes_a_pixel else height * 3 // 2
         transform = camera_config["transform"] if world.can_mirror else Transform()
+        if world.is_sideways:
+            transform = Transform(transpose=1, vflip=1)
         if sensor is not None:
             size = sensor.get("output_size", (width, height))
             sensor = {"output_size": min(world.modes, key=lambda m: abs(m[0] - size[0]))}
@@ -267,9 +325,12 @@ class Picamera2:
 
     def start(self, config: Any = None, show_preview: Any = False) -> None:  # noqa: ARG002, FBT002
         """Queue every buffer, and begin."""
-        self.started = True
+        self.camera.start()
         for buffer in self._buffers:
+            if world.refuses_buffers:
+                raise RuntimeError("Failed to queue request: Invalid argument")
             self.queue(Request({"main": buffer}))
+        self.started = True
         self._thread = Thread(target=self._run, name="stand-in camera", daemon=True)
         self._thread.start()
 
@@ -308,6 +369,8 @@ class Picamera2:
         if picture is None:
             level = self._sequence * 8 % 256
             picture = np.full((height, width, 3), level, np.uint8)
+        if transform.transpose:  # it does nothing
+            transform = Transform()
         picture = picture[:, :: -1 if transform.hflip else 1][:: -1 if transform.vflip else 1]
         rows = as_format(np.ascontiguousarray(picture), stream["format"])
         memory = np.frombuffer(request.buffers["main"].memory, np.uint8)
@@ -369,9 +432,10 @@ class Picamera2:
             return
         world.hang("stop")
         self.stop_count += 1
+        self.camera.stop()
         self.started = False
-        assert self._thread is not None
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         while self.completed_requests:
             self.completed_requests.pop(0).release()
 
@@ -381,6 +445,8 @@ class Picamera2:
         if not self.is_open:
             return
         self.stop()
+        self.camera.release()
+        self._cm.cleanup(self.camera_idx)
         self.is_open = False
         self.notifymeread.close()
         os.close(self.notifyme_w)
