@@ -54,8 +54,8 @@ LOADED = {"library": LIBRARY, "delegate": TOLD}
             EngineError("the worker was killed by SIGSEGV while loading"),
             signal.SIGSEGV,
             (
-                "libedgetpu (runtime 14) crashed (SIGSEGV) while p_edgetpu.tflite was loaded: it may "
-                "be built for another TensorFlow Lite: sudo ./install.sh --edgetpu std"
+                "libedgetpu (runtime 14) crashed (SIGSEGV) while p_edgetpu.tflite was loaded: it "
+                "may be built for another TensorFlow Lite: sudo ./install.sh --edgetpu std"
             ),
             True,
         ),
