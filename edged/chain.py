@@ -168,8 +168,8 @@ class Chain:
         return self._past + Counts(
             dropped=self._camera.slot.dropped,
             worker_restarts=self.engine.restarts,
-            failovers=self.engine.failovers,
-            promotions=self.engine.promotions,
+            failovers=self.engine.order.failovers,
+            promotions=self.engine.order.promotions,
             reconnects=self.publisher.reconnects,
             unsent=self.publisher.unsent,
         )

@@ -215,7 +215,7 @@ class Daemon:
 
     def _tell_info(self, chain: Chain) -> None:
         """Tell what this device is, if that has changed."""
-        seen = chain.capture.info
+        seen, engine = chain.capture.info, chain.engine
         info = Info(
             version=version("edged"),
             camera=None
@@ -233,9 +233,9 @@ class Daemon:
                 )
                 for spec in chain.pipeline.specs
             ],
-            accelerator=chain.engine.accelerator,
-            accelerator_reason=chain.engine.reason,
-            runtime=chain.engine.runtime,
+            accelerator=engine.accelerator,
+            accelerator_reason=engine.order.reason(engine.accelerator, time.monotonic()),
+            runtime=engine.runtime,
         )
         told = (chain.publisher, msgspec.json.encode(info))
         if told != self._info_told:
@@ -258,7 +258,7 @@ class Daemon:
             problems = [
                 f"{frames} had no answer since the last message: {chain.meter.last_problem}"
             ]
-        problems += chain.engine.shortcomings
+        problems += chain.engine.order.shortcomings(now)
         health = HealthMessage(
             ts=round(time.time(), 3),
             state="degraded" if problems else "paused" if chain.is_paused else "ok",
@@ -282,7 +282,7 @@ class Daemon:
                     reason=one.reason,
                     again_s=None if one.again_s is None else round(one.again_s, 1),
                 )
-                for one in chain.engine.standings
+                for one in chain.engine.order.standings(now)
             ],
             failovers=counts.failovers,
             promotions=counts.promotions,

@@ -107,7 +107,7 @@ class Supervision:
             self._problems = [f"no frame has reached the broker within {READY_PATIENCE_S:.0f} s"]
         models = " and ".join(spec.name for spec in chain.pipeline.specs)
         return status_line(
-            self._problems + chain.engine.shortcomings,
+            self._problems + chain.engine.order.shortcomings(now_ns / 1e9),
             self._fps,
             f"{models} on {chain.engine.accelerator}",
             self._not_reloaded,

@@ -24,6 +24,8 @@ IDENTIFIER = "edged"
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 """The least level for each syslog priority (RFC 5424, 6.2.1)."""
 DEBUG_PRIORITY = 7
+RECORD_FIELDS = ("event", "accelerator", "previous", "reason")
+"""Of a log record, beside its message, where it has them."""
 
 
 class Manager:
@@ -158,7 +160,9 @@ def fields(record: logging.LogRecord) -> dict[str, str | int]:
     """The journal's fields beside the message, as `systemd.journal.send` takes them.
 
     EDGED_PART is the part that speaks (`capture`, `mqtt`, `daemon`), EDGED_EVENT what has happened,
-    where the record names it: `log.info(..., extra={"event": "camera-lost"})`.
+    where the record names it: `log.info(..., extra={"event": "camera-lost"})`. Of accelerators,
+    EDGED_ACCELERATOR is the one that serves or was tried, EDGED_PREVIOUS the one before it,
+    EDGED_REASON why.
     """
     _, _, inner = record.name.partition("edged.")
     told: dict[str, str | int] = {
@@ -171,6 +175,7 @@ def fields(record: logging.LogRecord) -> dict[str, str | int]:
         "CODE_LINE": record.lineno,
         "CODE_FUNC": record.funcName or "",
     }
-    if event := getattr(record, "event", ""):
-        told["EDGED_EVENT"] = str(event)
+    for name in RECORD_FIELDS:
+        if value := getattr(record, name, ""):
+            told[f"EDGED_{name.upper()}"] = str(value)
     return told

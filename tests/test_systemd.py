@@ -123,6 +123,11 @@ class TestJournal:
         assert (told["PRIORITY"], told["CODE_LINE"]) == ("4", 7)
         assert "EDGED_EVENT" not in fields(record())
 
+    def test_has_what_a_change_of_accelerators_is_about(self) -> None:
+        told = fields(record(event="failover", accelerator="cpu", previous="edgetpu", reason="x"))
+        names = ("EDGED_ACCELERATOR", "EDGED_PREVIOUS", "EDGED_REASON")
+        assert [told[name] for name in names] == ["cpu", "edgetpu", "x"]
+
     @pytest.mark.parametrize(
         ("name", "part"),
         [("edged.daemon", "daemon"), ("edged.mqtt.publisher", "mqtt"), ("py.warnings", "py")],

@@ -123,7 +123,7 @@ def run(
                 )
             shots = _sequence(source, truth, frames, undo)
         engine = undo.enter_context(contextlib.closing(Engine([file], settings)))
-        started(engine, file)
+        started(engine, file, accelerators)
         samples = _samples(engine, file, source, shots)
     told = _report(samples, file.name, source, shots.looks)
     print(msgspec.json.encode(told).decode() if json else table(told), flush=True)

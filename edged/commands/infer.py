@@ -129,7 +129,7 @@ def run(
         contextlib.closing(_ahead(_shots([path for path, _ in found]))) as shots,
         bar(len(files), is_wanted=not (json and sys.stdout.isatty())) as advance,
     ):
-        started(engine, file)
+        started(engine, file, accelerators)
         pipeline = _pipeline(engine, file, fit, labels)
         for shot in shots:
             if isinstance(shot, SourceError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 
 from edged.config import Inference
@@ -29,16 +30,22 @@ def inference(threads: int, accelerators: Sequence[str]) -> Inference:
     return Inference(threads=threads, accelerators=tuple(dict.fromkeys(accelerators)))
 
 
-def started(engine: Engine, file: ModelFile) -> Engine:
-    """The same, once the best accelerator that works is found; what is wrong goes to stderr.
+def started(engine: Engine, file: ModelFile, accelerators: Sequence[str]) -> None:
+    """Wait for the best accelerator that works, and say on stderr what is not as one may think.
+
+    What is wrong with an accelerator is logged, which goes there too; that one is not there is said
+    to those who asked for it.
 
     Raises:
         ModelError, EngineError: as `Engine.start`.
     """
     engine.start()
-    notes = list(engine.shortcomings)
+    notes = [
+        f"{one.name}: {one.reason}"
+        for one in engine.order.standings(time.monotonic())
+        if one.name in accelerators and one.reason and not one.is_fault
+    ]
     if file.cpu is None:
         notes.append(lacks_twin(file))
-    for note in notes:
+    for note in dict.fromkeys(notes):
         print(f"edged: {note}", file=sys.stderr)
-    return engine

@@ -16,8 +16,8 @@ from edged.doctor.programs import Program, holders
 from edged.inference.corals import Tpu, corals
 from edged.inference.libedgetpu import Library, ListedDevice, ask_libedgetpu
 
-GROUPS = {"USB": "plugdev", "PCIe": "apex"}
-"""Whose the devices are by the udev rules of Coral."""
+GROUPS = ("plugdev", "apex")
+"""Whose the devices are: by edged's udev rules, and by those of the driver's packages."""
 LARGE_PAGE = 16_384
 """Of the Pi 5's usual kernel; the driver of the PCIe Coral needs pages of 4096 bytes."""
 
@@ -113,14 +113,13 @@ def judge(facts: AcceleratorFacts, accesses: dict[str, Access], *, user: str, us
 
 
 def _denied(tpu: Tpu, access: Access, user: str) -> Trouble:
-    group = GROUPS[tpu.kind]
     wrong = f"{user} may not open {tpu.node}"
-    if access.group == group and access.group_may == "rw":
-        todo = f"sudo usermod -aG {group} {user}; then log in again, or restart the service"
-        return warning(f"{wrong}, which is for the group {group}", todo)
+    if access.group in GROUPS and access.group_may == "rw":
+        todo = f"sudo usermod -aG {access.group} {user}; then log in again, or restart the service"
+        return warning(f"{wrong}, which is for the group {access.group}", todo)
     return warning(
-        f"{wrong}, which no udev rule gives to the group {group}",
-        f"sudo ./install.sh adds the rule, and {user} to the group; then plug it in again, or "
+        f"{wrong}, which no udev rule gives to a group",
+        "sudo ./install.sh opens it to a group that edged's user is in; then plug it in again, or "
         "restart",
     )
 

@@ -3,13 +3,12 @@
 Of the accelerators of the configuration the best that works serves. When it fails, the CPU answers
 at once, and the better ones are probed beside it until one passes, see `edged.inference.order`.
 
-An `Engine` belongs to one thread at a time; any may read its attributes and call `abort`, `shown`
-and `reprieve`.
+An `Engine` belongs to one thread at a time; any may read its attributes and call `abort` and
+`reprieve`.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
 import random
 import time
@@ -18,12 +17,14 @@ from pathlib import Path
 
 from edged.config import Inference
 from edged.errors import EngineError, ModelError
+from edged.inference import announcements
 from edged.inference.accelerators import in_order
 from edged.inference.applicants import Applicants, Refusal, held
 from edged.inference.assignment import Assignment, assign
 from edged.inference.catalog import ModelFile
 from edged.inference.faults import Fault
-from edged.inference.order import Order, Patience, Standing
+from edged.inference.hotplug import Hotplug
+from edged.inference.order import Order, Patience
 from edged.inference.process import LoadedModel, Signature, Worker
 from edged.inference.roster import Roster
 
@@ -55,6 +56,7 @@ class Engine:
         roster: Roster | None = None,
         on_change: Callable[[], None] = lambda: None,
         patience: Patience | None = None,
+        hotplug: Hotplug | None = None,
     ) -> None:
         """Start the first workers; they load the models while the caller does other things.
 
@@ -65,6 +67,7 @@ class Engine:
             on_change: called when another accelerator serves, or the reason why not is another;
                 by the thread that the engine belongs to. Must not block.
             patience: with accelerators that fail.
+            hotplug: tells of Edge TPUs that are plugged in; closed with the engine.
 
         Raises:
             ModelError: no accelerator of the configuration can run these models.
@@ -83,18 +86,19 @@ class Engine:
         self._on_change = on_change
         self._patience = patience or Patience()
         accelerators = in_order(settings)
-        self._order = Order([one.name for one in accelerators], self._patience)
+        self.order = Order([one.name for one in accelerators], self._patience)
+        """How it is with the accelerators; for others to read."""
         self._assignments: dict[int, Assignment] = {}
         files = [_as_file(model) for model in models]
         for place, accelerator in enumerate(accelerators):
             try:
                 self._assignments[place] = assign(files, accelerator)
             except ModelError as error:
-                self._order.bar(place, str(error))
-        if self._order.surest is None:
-            reasons = dict.fromkeys(one.reason for one in self._order.standings(0.0))
+                self.order.bar(place, str(error))
+        if self.order.surest is None:
+            reasons = dict.fromkeys(one.reason for one in self.order.standings(0.0))
             raise ModelError("; ".join(reasons))
-        self._surest = self._order.surest
+        self._surest = self.order.surest
         self._deadlines: dict[int, float] = {}
         self._pause_s = FIRST_PAUSE_S
         self._next_start = 0.0
@@ -104,7 +108,13 @@ class Engine:
         self._told: str | None = None
         """What was logged in this row of faults."""
         self._invokes = 0
-        self._closed = self._is_held = self._is_shown = self._is_reprieved = False
+        self._closed = self._is_held = self._is_reprieved = False
+        self._tpus = [
+            place for place, one in self._assignments.items() if one.accelerator.kind == "edgetpu"
+        ]
+        if hotplug is None and self._tpus:
+            hotplug = Hotplug()
+        self._hotplug = hotplug
         self._place = self._surest
         """Of the worker that serves, or served last."""
         self._worker: Worker | None = None
@@ -119,37 +129,6 @@ class Engine:
     def runner(self, model: int) -> str:
         """Which accelerator runs a model: the CPU where it has no version for the one in use."""
         return self._assignments[self._place].runner(model)
-
-    @property
-    def standings(self) -> tuple[Standing, ...]:
-        """How it is with every accelerator of the configuration, best first."""
-        return self._order.standings(time.monotonic())
-
-    @property
-    def reason(self) -> str:
-        """Why the one that serves is not the first; empty: it is."""
-        better = itertools.takewhile(lambda one: one.name != self.accelerator, self.standings)
-        return "; ".join(f"{one.name}: {one.reason or 'being tried'}" for one in better)
-
-    @property
-    def shortcomings(self) -> list[str]:
-        """What is wrong with accelerators while another serves; not that one is not there."""
-        surest = self._name(self._surest)
-        return [
-            f"{one.name}: {one.reason}"
-            for one in self.standings
-            if one.is_fault and one.name != surest
-        ]
-
-    @property
-    def failovers(self) -> int:
-        """Times that another accelerator took over from one that failed."""
-        return self._order.failovers
-
-    @property
-    def promotions(self) -> int:
-        """Times that a better accelerator took over."""
-        return self._order.promotions
 
     @property
     def deadline_s(self) -> float:
@@ -230,10 +209,6 @@ class Engine:
             _log.debug("worker: %s", words.strip())
         return elapsed
 
-    def shown(self) -> None:
-        """An Edge TPU has shown up: try it at once. From any thread."""
-        self._is_shown = True
-
     def reprieve(self) -> None:
         """Somebody has seen to it: try all accelerators again. From any thread."""
         self._is_reprieved = True
@@ -260,6 +235,8 @@ class Engine:
         """End the workers. May be called twice. Waits for them unless the roster is another's."""
         self._closed = True
         self._dismiss_all()
+        if self._hotplug is not None:
+            self._hotplug.close()
         if self._owns_roster:
             self._roster.close()
 
@@ -274,9 +251,9 @@ class Engine:
             worker.strike()
 
     def _dismiss_all(self) -> None:
-        worker, self._worker, self._order.serving = self._worker, None, None
+        worker, self._worker, self.order.serving = self._worker, None, None
         for place in self._coming.dismiss_all():
-            self._order.forget(place)
+            self.order.forget(place)
         if worker is not None:
             self._roster.dismiss(worker, at_once=False)
 
@@ -309,16 +286,14 @@ class Engine:
         now = time.monotonic()
         if self._is_reprieved:
             self._is_reprieved = False
-            self._order.reprieve(now)
-        if self._is_shown:
-            self._is_shown = False
-            kinds = {place: one.accelerator.kind for place, one in self._assignments.items()}
-            self._order.shown([place for place in kinds if kinds[place] == "edgetpu"], now)
+            self.order.reprieve(now)
+        if self._hotplug is not None and self._place and self._hotplug.came():
+            self.order.shown(self._tpus, now)
         if self._is_held:
             return
         if self._worker is None and self._surest not in self._coming and now >= self._next_start:
             self._start(self._surest)
-        place = self._order.due(now)
+        place = self.order.due(now)
         if place is not None and place not in self._coming:
             self._start(place)
 
@@ -329,7 +304,7 @@ class Engine:
                 self.problem = held(self._name(place), holder)
             return
         if place != self._surest:
-            self._order.tries(place, time.monotonic())
+            self.order.tries(place, time.monotonic())
         try:
             self._coming.begin(place)
         except EngineError as error:
@@ -345,7 +320,7 @@ class Engine:
             self._refuse(place, Refusal(Fault(str(error)), error), is_start=is_start)
         elif self._worker is not None and place > self._place:
             # A better one was faster. That this one works is known now, and it is not needed.
-            self._order.forget(place)
+            self.order.forget(place)
             self._roster.dismiss(worker, at_once=False)
         else:
             self._enter_service(place, worker)
@@ -359,18 +334,12 @@ class Engine:
     def _enter_service(self, place: int, worker: Worker) -> None:
         before, previous, is_first = self._worker, self._place, not self.runtime
         self._worker, self._place, self.runtime = worker, place, worker.runtime
-        self._order.passed(place)
+        self.order.passed(place)
         if before is not None:
             self._roster.dismiss(before, at_once=False)
         self._measure_deadline(place, worker)
         if place < previous and not is_first:
-            now, then = self._name(place), self._name(previous)
-            _log.info(
-                "the models run on %s now, before on %s",
-                now,
-                then,
-                extra={"event": "promotion", "accelerator": now, "previous": then},
-            )
+            announcements.promoted(self._name(place), self._name(previous))
         elif self.problem is not None and self._faults <= 1:
             _log.info("the worker is back (process %d)", worker.pid, extra={"event": "worker-back"})
         self.problem = None
@@ -388,19 +357,12 @@ class Engine:
     def _refuse(self, place: int, refusal: Refusal, *, is_start: bool) -> None:
         """A worker did not become ready."""
         fault = refusal.fault
-        if place == self._surest:
-            if is_start:
-                raise EngineError(fault.reason) if self._is_delegated(place) else refusal.error
+        if place == self._surest and is_start:
+            raise EngineError(fault.reason) if self._is_delegated(place) else refusal.error
+        if place == self._surest and self._worker is None:
             self._retire(fault.reason, self._backed_off())
-        elif self._order.refused(place, fault.reason, time.monotonic(), is_fault=fault.is_fault):
-            name = self._name(place)
-            _log.log(
-                logging.WARNING if fault.is_fault else logging.INFO,
-                "not on %s: %s",
-                name,
-                fault.reason,
-                extra={"event": "accelerator-refused", "accelerator": name},
-            )
+        elif self.order.refused(place, fault.reason, time.monotonic(), is_fault=fault.is_fault):
+            announcements.refused(self._name(place), fault.reason, is_fault=fault.is_fault)
             self._on_change()
 
     def _lose(self, error: EngineError) -> None:
@@ -410,12 +372,16 @@ class Engine:
             self._roster.dismiss(worker, at_once=True)
         self.restarts += 1
         place, now = self._place, time.monotonic()
-        rests = self._order.lost(place, str(error), now)
+        rests = self.order.lost(place, str(error), now)
         if place == self._surest:
             self._retire(str(error), self._pause_after_fault())
         else:
             self.problem, self._next_start = str(error), now
-            self._tell_loss(place, str(error), rests=rests)
+            if not self._closed:
+                rest_s = self._patience.rest_s if rests else None
+                announcements.lost(self._name(place), str(error), self._name(self._surest), rest_s)
+        if self._hotplug is not None:
+            self._hotplug.came()  # what is known of a time when all was well is no news
         if not self._closed:
             self._start_due()
         self._on_change()
@@ -428,23 +394,6 @@ class Engine:
         if self.signatures and problem != self._told and not self._closed:
             self._told = problem
             _log.warning("no answer from the models: %s", problem, extra={"event": "worker-lost"})
-
-    def _tell_loss(self, place: int, problem: str, *, rests: bool) -> None:
-        if self._closed:
-            return
-        name, after = self._name(place), self._name(self._surest)
-        _log.warning(
-            "%s failed: %s: %s takes over%s",
-            name,
-            problem,
-            after,
-            f"; {name} rests for {self._patience.rest_s / 60:.0f} minutes" if rests else "",
-            extra={
-                "event": "accelerator-rests" if rests else "failover",
-                "accelerator": after,
-                "previous": name,
-            },
-        )
 
     def _name(self, place: int) -> str:
         return self._assignments[place].accelerator.name

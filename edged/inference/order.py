@@ -9,6 +9,7 @@ rests for an hour, so that frames are not lost to it every few minutes.
 from __future__ import annotations
 
 import enum
+import itertools
 import math
 import random
 from collections import deque
@@ -211,6 +212,22 @@ class Order:
             self._standing(place, one, now, is_better=end is not None and place < end)
             for place, one in enumerate(self._places)
         )
+
+    def reason(self, name: str, now: float) -> str:
+        """Why this one serves, and none before it; empty: it is the first."""
+        better = itertools.takewhile(lambda one: one.name != name, self.standings(now))
+        return "; ".join(f"{one.name}: {one.reason or 'being tried'}" for one in better)
+
+    def shortcomings(self, now: float) -> list[str]:
+        """What is wrong with those that do not serve; that one is not there is nothing wrong.
+
+        Not of the surest when nobody serves: who starts it tells that.
+        """
+        return [
+            f"{one.name}: {one.reason}"
+            for place, one in enumerate(self.standings(now))
+            if one.is_fault and not (self.serving is None and place == self.surest)
+        ]
 
     def _standing(self, place: int, one: _Place, now: float, *, is_better: bool) -> Standing:
         again_s = None

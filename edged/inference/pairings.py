@@ -15,7 +15,7 @@ Wanted: TypeAlias = Literal["auto", "ai_edge_litert", "tflite_runtime"]
 
 
 class Pairings:
-    """Belongs to one thread at a time."""
+    """Of the engines of one roster."""
 
     def __init__(self) -> None:
         self._candidates: dict[str, list[str]] = {}

@@ -32,6 +32,8 @@ START_DEADLINE_S = 30.0
 """A Pi reads a large model from a slow SD card in a few seconds."""
 FAREWELL_S = 0.3
 """An idle worker ends within milliseconds; one that takes longer is stuck."""
+DEATH_S = 0.25
+"""From the end of its socket to that of the process."""
 MESSAGE_BYTES = 65536
 DONE, DOING = 0, 2
 """First byte of an answer that is good, and of what is being done, see `edged.inference.worker`."""
@@ -262,7 +264,7 @@ class Worker:
     def _death(self, when: str) -> EngineError:
         """What to say of a process that closed its socket."""
         try:
-            code = self._process.wait(1.0)
+            code = self._process.wait(DEATH_S)
         except subprocess.TimeoutExpired:
             return EngineError(f"the worker hung up {when}")
         if code < 0:

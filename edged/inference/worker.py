@@ -262,7 +262,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     # No dump of a crash: it would delay the news of it by seconds, and holds pictures. With 1 Linux
     # starts no program for it either, which it would with 0 (do_coredump in fs/coredump.c).
-    with contextlib.suppress(ValueError):  # a hard limit of 0 cannot be raised
+    with contextlib.suppress(ValueError, OSError):  # a hard limit of 0 cannot be raised
         resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     connection = socket.socket(fileno=int(sys.argv[1]))
     request = json.loads(connection.recv(MESSAGE_BYTES) or "null")
