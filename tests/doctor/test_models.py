@@ -102,7 +102,7 @@ def test_a_model_of_another_kind(tmp_path: Path) -> None:
     file = tmp_path / "own.tflite"
     file.write_bytes(tiny_models.many_outputs(3))
     facts = measure(config(str(file)), [], 20.0)
-    assert "convert the model with such an output" in said(facts)
+    assert "convert the model with such outputs" in said(facts)
 
 
 def test_models_that_do_not_load_in_time(
