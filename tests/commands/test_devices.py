@@ -95,7 +95,7 @@ def test_what_is_there_is_told_with_the_names_to_configure(
 @pytest.mark.parametrize(
     ("mode", "files", "said"),
     [
-        (Mode(devices=(PCI,)), CARD, "the PCIe Coral at 0000:01:00.0 has no driver: install gasket-dkms"),
+        (Mode(devices=(PCI,)), CARD, "Coral at 0000:01:00.0 has no driver: install gasket-dkms"),
         (Mode(on_list="segv"), STICK, "was killed by SIGSEGV: sudo ./install.sh --edgetpu std"),
     ],
 )
