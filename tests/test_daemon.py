@@ -21,6 +21,9 @@ from edged.capture.athlete.source import Rendered
 from edged.config import Config
 from edged.types import KEYPOINT_NAMES
 
+ORDERLY_S = 8.0
+"""It takes 0.1 s, or 1 s where something is stuck; after 10 s systemd would kill it."""
+
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
@@ -152,7 +155,7 @@ def test_a_looping_file_that_vanishes_is_told_and_is_no_good_end(
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_signal_ends_it_in_order_within_2_s(
+def test_a_signal_ends_it_in_order(
     tmp_path: Path, config: Config, subscriber: Subscriber, how: signal.Signals, code: int
 ) -> None:
     with Daemon(tmp_path, config) as daemon:
@@ -160,7 +163,7 @@ def test_a_signal_ends_it_in_order_within_2_s(
         worker = daemon.worker()
         start = time.monotonic()
         assert daemon.stop(how) == code
-        assert time.monotonic() - start < 2.0
+        assert time.monotonic() - start < ORDERLY_S
         assert not worker.is_running()
         assert "Traceback" not in daemon.log()
     subscriber.until(TOPICS.status, b"offline")
@@ -176,7 +179,7 @@ def test_a_stuck_worker_and_a_stuck_broker_do_not_hold_up_the_end(
             worker.suspend()
             start = time.monotonic()
             assert daemon.stop() == 0
-            assert time.monotonic() - start < 2.0
+            assert time.monotonic() - start < ORDERLY_S
         assert not worker.is_running()
         assert "WARNING" not in daemon.log(), "that we end the worker ourselves is no fault"
 
@@ -387,7 +390,7 @@ class TestReload:
             daemon.process.send_signal(signal.SIGHUP)
             start = time.monotonic()
             assert daemon.stop() == 0
-            assert time.monotonic() - start < 2.0
+            assert time.monotonic() - start < ORDERLY_S
 
     def test_a_bad_file_is_told_and_the_old_one_stays(
         self, tmp_path: Path, config: Config, subscriber: Subscriber

@@ -112,7 +112,8 @@ def test_a_webcam(machine: Machine, driver: Path, monkeypatch: pytest.MonkeyPatc
         device.touch()
         facts = measure(Camera(source=str(device), fps=30), machine, None, 20.0)
     assert facts.problem == ""
-    finding = judge(facts, told=None, is_hidden=False)
+    # How fast this machine is at the moment is not the question.
+    finding = judge(dataclasses.replace(facts, asked_fps=0.1), told=None, is_hidden=False)
     assert finding.level is Level.OK, finding
     assert "gives 640x480 at " in finding.found
 
