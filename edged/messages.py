@@ -182,7 +182,10 @@ class Info(Payload, frozen=True, kw_only=True):
     accelerator: Accelerator
     accelerator_reason: Annotated[
         str,
-        Meta(description="Why it is not the first of the configuration; empty: it is."),
+        Meta(
+            description="Why it is not the first of the configuration, and what cannot take over "
+            "from it; empty: it is, and all can."
+        ),
     ] = ""
     runtime: Annotated[str, Meta(description="The library that runs the models.")]
     keypoint_names: Annotated[

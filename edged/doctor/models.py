@@ -93,7 +93,7 @@ def measure(config: Config, directories: Sequence[Path], timeout_s: float) -> Mo
         models=tuple(facts),
         accelerator=run.accelerator,
         runtime=run.runtime,
-        paths=tuple(str(path.absolute()) for path in paths if path.exists()),
+        paths=tuple(str(path.absolute()) for path in dict.fromkeys(paths) if path.exists()),
         problem=run.problem,
     )
 
@@ -111,7 +111,7 @@ def _resolved(
 def _checked(file: ModelFile) -> list[CheckedFile]:
     if file.entry is None:
         return []
-    paths = {"cpu": file.path, "edgetpu": file.edgetpu, "labels": file.labels}
+    paths = {"cpu": file.cpu, "edgetpu": file.edgetpu, "labels": file.labels}
     return [
         CheckedFile(str(path), role, store.state(path, known))
         for role, known in file.entry.files.items()

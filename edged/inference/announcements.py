@@ -26,6 +26,12 @@ def lost(name: str, reason: str, successor: str, rest_s: float | None) -> None:
     _log.warning("%s failed: %s: %s takes over%s", name, reason, successor, rest, extra=fields)
 
 
+def cannot_take_over(name: str, reason: str) -> None:
+    """The CPU, on which everything relies, cannot run these models."""
+    fields = {"event": "no-fallback", "accelerator": name, "reason": reason}
+    _log.warning("%s: %s", name, reason, extra=fields)
+
+
 def promoted(name: str, previous: str) -> None:
     """A better one has taken over."""
     fields = {"event": "promotion", "accelerator": name, "previous": previous}

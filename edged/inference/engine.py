@@ -95,6 +95,8 @@ class Engine:
                 self._assignments[place] = assign(files, accelerator)
             except ModelError as error:
                 self.order.bar(place, str(error))
+                if accelerator.kind == "cpu" and len(accelerators) > 1:
+                    announcements.cannot_take_over(accelerator.name, str(error))
         if self.order.surest is None:
             reasons = dict.fromkeys(one.reason for one in self.order.standings(0.0))
             raise ModelError("; ".join(reasons))

@@ -214,9 +214,14 @@ class Order:
         )
 
     def reason(self, name: str, now: float) -> str:
-        """Why this one serves, and none before it; empty: it is the first."""
-        better = itertools.takewhile(lambda one: one.name != name, self.standings(now))
-        return "; ".join(f"{one.name}: {one.reason or 'being tried'}" for one in better)
+        """Why this one serves, and none before it, and what cannot take over from it.
+
+        Empty: it is the first, and all others may take over.
+        """
+        standings = self.standings(now)
+        better = list(itertools.takewhile(lambda one: one.name != name, standings))
+        useless = [one for one in standings[len(better) :] if one.state is State.UNUSABLE]
+        return "; ".join(f"{one.name}: {one.reason or 'being tried'}" for one in better + useless)
 
     def shortcomings(self, now: float) -> list[str]:
         """What is wrong with those that do not serve; that one is not there is nothing wrong.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import tiny_models
+from stand_in.twins import compiled_twin
 
 from edged.config import Config, Inference, LabelModel, PoseModel
 from edged.doctor.finding import Level
@@ -96,6 +97,15 @@ def test_a_file_that_is_no_model(tmp_path: Path, content: bytes, part: str) -> N
     facts = measure(config(str(file)), [], 20.0)
     assert judge(facts).level is Level.PROBLEM
     assert part in said(facts)
+
+
+def test_a_compiled_model_alone_has_nothing_that_takes_over(tmp_path: Path) -> None:
+    file = tmp_path / "own_edgetpu.tflite"
+    file.write_bytes(compiled_twin(tiny_models.pose_model()))
+    facts = measure(config(str(file)), [], 20.0)
+    assert facts.paths == (str(file),)
+    assert judge(facts).level is Level.WARNING
+    assert "nothing takes over" in said(facts)
 
 
 def test_a_model_of_another_kind(tmp_path: Path) -> None:

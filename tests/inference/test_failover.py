@@ -287,7 +287,7 @@ def test_models_that_it_cannot_run_are_no_reason_to_try(
 
 
 def test_a_compiled_model_alone_promises_no_fallback(
-    make: Make, pair: ModelFile, edgetpu: StandIn
+    make: Make, pair: ModelFile, edgetpu: StandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     pair.path.unlink()
     alone = resolve(str(pair.edgetpu), [])
@@ -296,6 +296,9 @@ def test_a_compiled_model_alone_promises_no_fallback(
     assert engine.accelerator == "edgetpu"
     standing = engine.order.standings(time.monotonic())[1]
     assert (standing.state, "nothing takes over" in standing.reason) == (State.UNUSABLE, True)
+    assert reason(engine) == f"cpu: {standing.reason}"
+    events = [getattr(record, "event", "") for record in caplog.records]
+    assert events.count("no-fallback") == 1
     edgetpu.set_mode(Mode(on_invoke="segv", times=1))
     with pytest.raises(EngineError):
         answer(engine)

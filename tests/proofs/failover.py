@@ -27,13 +27,12 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import tiny_models
-from brokers import ANYBODY, Broker, Subscriber, until
+from brokers import ANYBODY, Broker, Received, Subscriber, until
 from daemons import TOPICS, Daemon, configuration, healths, info, poses, write_clip
 from stand_in.edgetpu import FINE, Mode, StandIn, build
 from stand_in.twins import compiled_twin
 
 from edged.config import Config
-from edged.messages import Info
 
 TESTS = Path(__file__).parents[1]
 MOVENET = "movenet_single_pose_lightning_ptq.tflite"
@@ -43,6 +42,10 @@ LIMIT_S, HANG_LIMIT_S = 1.0, 1.0 + DEADLINE_S
 INFO_LIMIT_S = 2.0
 SWITCH_LIMIT_S = 0.1
 SWAPS = 10
+FAR_OFF = 3.0
+"""Times a limit that no noise of the machine explains: that is a failure."""
+CALM_S = 10.0
+"""How long poses are watched while nothing happens, for comparison."""
 IMPATIENT = (str(TESTS / "impatient_edged.py"),)
 
 
@@ -58,40 +61,46 @@ class Setting:
     def note(self, what: str, seconds: float) -> None:
         self.figures.setdefault(what, []).append(seconds)
 
-    def on(self, accelerator: str, since_ns: int) -> int | None:
-        """When the first pose of an accelerator came; None: not yet."""
+    def since(self, topic: str, since_ns: int) -> list[Received]:
+        """What came of a topic since a moment, and the message before; looks at no older ones."""
+        found: list[Received] = []
+        for message in reversed(self.subscriber.messages):
+            if message.topic == topic:
+                found.append(message)
+                if message.at_ns < since_ns:
+                    break
+        return found[::-1]
+
+    def on(self, accelerator: str, since_ns: int) -> bool:
+        """Whether poses of an accelerator have come."""
         told = f'"accelerator":"{accelerator}"'.encode()
-        for message in reversed(self.subscriber.of(TOPICS.pose)[-200:]):
-            if message.at_ns < since_ns:
-                return None
-            if told in message.payload:
-                return message.at_ns
-        return None
+        return any(
+            told in message.payload
+            for message in self.since(TOPICS.pose, since_ns)
+            if message.at_ns >= since_ns
+        )
 
     def until_on(self, accelerator: str, since_ns: int) -> None:
-        until(lambda: self.on(accelerator, since_ns) is not None, f"poses on {accelerator}")
+        until(lambda: self.on(accelerator, since_ns), f"poses on {accelerator}")
 
     def until_told(self, accelerator: str, since_ns: int) -> float:
         """Seconds from a moment until `info` named an accelerator."""
-        found: list[int] = []
+        told = f'"accelerator":"{accelerator}"'.encode()
 
-        def look() -> bool:
-            for message in self.subscriber.of(TOPICS.info):
-                named = msgspec.json.decode(message.payload, type=Info).accelerator
-                if message.at_ns >= since_ns and named == accelerator:
-                    found.append(message.at_ns)
-                    return True
-            return False
+        def at_ns() -> list[int]:
+            return [
+                message.at_ns
+                for message in self.since(TOPICS.info, since_ns)
+                if message.at_ns >= since_ns and told in message.payload
+            ]
 
-        until(look, f"info on {accelerator}")
-        return (found[0] - since_ns) / 1e9
+        until(lambda: bool(at_ns()), f"info on {accelerator}")
+        return (at_ns()[0] - since_ns) / 1e9
 
-    def longest_gap(self, since_ns: int, until_ns: int) -> float:
-        """Seconds without a pose, around and in a span."""
-        times = [message.at_ns for message in self.subscriber.of(TOPICS.pose)]
-        first = max((at for at in times if at <= since_ns), default=since_ns)
-        span = [first, *(at for at in times if since_ns < at <= until_ns)]
-        return max((b - a for a, b in itertools.pairwise(span)), default=0) / 1e9
+    def longest_gap(self, since_ns: int) -> float:
+        """Seconds without a pose since a moment, that around it included."""
+        times = [message.at_ns for message in self.since(TOPICS.pose, since_ns)]
+        return max((b - a for a, b in itertools.pairwise(times)), default=0) / 1e9
 
     def serving(self) -> psutil.Process:
         """The worker that answers: the oldest, but while a better one has just taken over."""
@@ -143,7 +152,7 @@ def fail(setting: Setting, name: str) -> None:
     FAULTS[name](setting)
     setting.until_on("cpu", begun)
     setting.note("info names the CPU", setting.until_told("cpu", begun))
-    setting.note(name, setting.longest_gap(begun, time.monotonic_ns()))
+    setting.note(name, setting.longest_gap(begun))
 
 
 def relapse(setting: Setting, name: str) -> None:
@@ -153,7 +162,7 @@ def relapse(setting: Setting, name: str) -> None:
     RELAPSES[name](setting)
     if name != "plugged in, fine":
         until(lambda: setting.edgetpu.counts().faults > before, name)
-        setting.note("while a probe fails", setting.longest_gap(begun, time.monotonic_ns()))
+        setting.note("while a probe fails", setting.longest_gap(begun))
 
 
 def fail_cpu(setting: Setting, name: str) -> None:
@@ -165,7 +174,7 @@ def fail_cpu(setting: Setting, name: str) -> None:
     until(lambda: not worker.is_running(), "the worker is gone")
     told = time.monotonic_ns()
     setting.until_on("cpu", told)
-    setting.note(name, setting.longest_gap(begun, time.monotonic_ns()))
+    setting.note(name, setting.longest_gap(begun))
 
 
 def promote(setting: Setting) -> None:
@@ -173,12 +182,10 @@ def promote(setting: Setting) -> None:
     begun = time.monotonic_ns()
     setting.edgetpu.set_mode(FINE)
     setting.until_on("edgetpu", begun)
-    at = setting.on("edgetpu", begun)
-    assert at is not None
     setting.note("info names the Edge TPU", setting.until_told("edgetpu", begun))
     end = time.monotonic_ns() + 200_000_000
     until(lambda: time.monotonic_ns() > end, "the frames after it")
-    setting.note("promotion", setting.longest_gap(begun, time.monotonic_ns()))
+    setting.note("promotion", setting.longest_gap(begun))
 
 
 def swap(setting: Setting, config: Config, models: Sequence[Path]) -> None:
@@ -191,14 +198,14 @@ def swap(setting: Setting, config: Config, models: Sequence[Path]) -> None:
         until(
             lambda begun=begun, name=model.stem: any(  # type: ignore[misc]
                 message.at_ns > begun and f'"model":"{name}"'.encode() in message.payload
-                for message in setting.subscriber.of(TOPICS.pose)[-50:]
+                for message in setting.since(TOPICS.pose, begun)
             ),
             f"poses of {model.stem}",
         )
         end = time.monotonic_ns() + 200_000_000
         until(lambda end=end: time.monotonic_ns() > end, "the frames after it")  # type: ignore[misc]
         which = "hot swap on " + " then ".join(config.inference.accelerators)
-        setting.note(which, setting.longest_gap(begun, time.monotonic_ns()))
+        setting.note(which, setting.longest_gap(begun))
 
 
 def shared_memory() -> set[str]:
@@ -206,25 +213,25 @@ def shared_memory() -> set[str]:
 
 
 def print_figures(setting: Setting) -> list[str]:
-    """A table; returns what was too long."""
-    missed = []
+    """A table; returns what was far too long."""
+    far_off = []
     for what, seconds in sorted(setting.figures.items()):
         limit = LIMIT_S
         if "hang" in what:
             limit = HANG_LIMIT_S
         elif what.startswith("info"):
             limit = INFO_LIMIT_S + (PROBE_S if "Edge" in what else 0.0)
-        elif what.startswith(("promotion", "hot swap", "while")):
+        elif what.startswith(("promotion", "hot swap", "while", "nothing")):
             limit = SWITCH_LIMIT_S
-        if max(seconds) > limit:
-            missed.append(what)
+        if max(seconds) > FAR_OFF * limit:
+            far_off.append(what)
         middle = sorted(seconds)[len(seconds) // 2]
         print(
             f"{what:32} {len(seconds):4} x   p50 {middle * 1e3:6.0f} ms   "
             f"longest {max(seconds) * 1e3:6.0f} ms   limit {limit * 1e3:5.0f} ms   "
-            f"{'MISSED' if what in missed else 'met'}"
+            f"{'met' if max(seconds) <= limit else 'MISSED'}"
         )
-    return missed
+    return far_off
 
 
 PROBE_S = 3.0
@@ -273,6 +280,9 @@ def run(
     setting.serving()
     process = psutil.Process(daemon.process.pid)
     before = (process.num_fds(), process.num_threads(), shared_memory())
+    calm = time.monotonic_ns() + int(CALM_S * 1e9)
+    until(lambda: time.monotonic_ns() > calm, "a calm time")
+    setting.note("nothing happens", setting.longest_gap(calm - int(CALM_S * 1e9)))
     done = 0
     while done < count:
         fail(setting, draw.choice(list(FAULTS)))
