@@ -20,7 +20,7 @@ BLOB = File(
     path=PATH,
     blob=hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT, usedforsecurity=False).hexdigest(),
 )
-SHORT = Patience(timeout_s=0.3, tries=3, backoff_s=0.01)
+SHORT = Patience(timeout_s=1.0, tries=3, backoff_s=0.01)
 
 
 @dataclasses.dataclass

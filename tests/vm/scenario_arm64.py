@@ -80,7 +80,7 @@ def pull(rig: Rig, root: Path) -> None:
     mirror = f"EDGED_MODELS_URL={rig.mirror.url('127.0.0.1')}"
     try:
         inside(root, "env", mirror, EDGED, "models", "pull", PULLED)
-    except RuntimeError as error:
+    except RuntimeError:
         if rig.mirror.has_models():
             raise
-        pytest.skip(f"no shared folder with {PULLED}, and it cannot be pulled: {error}")
+        pytest.skip(f"no shared folder with {PULLED}, and its address is not reached from here")
