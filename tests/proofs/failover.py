@@ -104,7 +104,8 @@ class Setting:
 
     def serving(self) -> psutil.Process:
         """The worker that answers: the oldest, but while a better one has just taken over."""
-        until(lambda: len(self.daemon.workers()) == 1, "one worker")
+        process = psutil.Process(self.daemon.process.pid)
+        until(lambda: len(process.children()) == 1, "one worker, and none to be reaped")
         return self.daemon.worker()
 
 
