@@ -103,7 +103,7 @@ class Inference(Section, frozen=True):
     """How models run."""
 
     runtime: Literal["auto", "ai_edge_litert", "tflite_runtime"] = "auto"
-    """The library that runs models; auto: the first of them that is installed."""
+    """The library that runs .tflite models; auto: the first of them that is installed."""
     accelerators: Annotated[
         tuple[AcceleratorName, ...],
         Meta(min_length=1, max_length=8, description="a list of 1-8 accelerators"),

@@ -25,7 +25,7 @@ ModelName = Annotated[
         "--model",
         "-m",
         metavar="MODEL",
-        help="A catalog name or a .tflite file.",
+        help="A catalog name, or a .tflite or .onnx file.",
         autocompletion=_model_names,
     ),
 ]
@@ -35,7 +35,7 @@ OptionalModelName = Annotated[
         "--model",
         "-m",
         metavar="MODEL",
-        help="A catalog name or a .tflite file; default: athlete-pose for the athlete, "
+        help="A catalog name, or a .tflite or .onnx file; default: athlete-pose for the athlete, "
         "movenet-lightning for people.",
         autocompletion=_model_names,
     ),

@@ -18,9 +18,10 @@ from edged.errors import ModelError
 from edged.inference import geometry
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
+from edged.inference.preprocess import Preprocessor
 from edged.inference.specs import ModelSpec, describe
 from edged.messages import LabelsMessage, PoseMessage, labels_message, pose_message
-from edged.types import Classification, Frame, Pixels, Pose
+from edged.types import Classification, Frame, Pose
 
 RETRY_S = 1.0
 """A classifier without an answer is asked again so soon, or sooner if its interval is shorter."""
@@ -214,11 +215,9 @@ class Pipeline:
             if spec.kind != "labels":
                 raise ModelError(f"{files.labels.path} gives no labels: name it under [pose] model")
             self.labels = LabelStage(spec, labels)
-        self._scratch: dict[str, Pixels] = {
-            stage.spec.name: geometry.blank((stage.spec.width, stage.spec.height))
-            for stage in (self.pose, self.labels)
-            if stage is not None and stage.spec.table is not None
-        }
+        self._preprocessors = [
+            Preprocessor((spec.width, spec.height), spec.table, spec.layout) for spec in self.specs
+        ]
 
     @property
     def specs(self) -> list[ModelSpec]:
@@ -289,12 +288,7 @@ class Pipeline:
         (model_input,) = model.inputs
         height, width, _ = frame.pixels.shape
         plan = stage.plan((width, height))
-        if stage.spec.table is None:
-            geometry.fill(plan, frame.pixels, model_input[0])
-        else:
-            scratch = self._scratch[stage.spec.name]
-            geometry.fill(plan, frame.pixels, scratch)
-            geometry.encode(stage.spec.table, scratch, model_input[0])
+        self._preprocessors[index].write(plan, frame.pixels, model_input[0])
         clock.preprocess_ns = clock.lap()
         clock.invoke_ns = self._engine.invoke(index)
         clock.infer_ns = clock.lap()

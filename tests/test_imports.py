@@ -21,7 +21,16 @@ SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
     *("overlay", "health", "pipeline", "frameloop", "chain", "supervision", "daemon"),
 }
-NATIVE = {"ai_edge_litert", "tflite_runtime"}
+NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
+IN_THE_WORKER = {
+    "inference.worker": {"edged.inference.onnx"},
+    "inference.onnx": {
+        "edged.inference.onnx_file.Quantization",
+        "edged.inference.onnx_file.quantizations",
+    },
+    "inference.onnx_file": set[str](),
+}
+"""What the worker's process loads, and what of edged each of it may import."""
 PI_CAMERA = {"picamera2", "libcamera"}
 SECTIONS = {
     field.type.__name__ for field in msgspec.structs.fields(config.Config)
@@ -100,7 +109,7 @@ def _violations(module: str, tree: ast.Module) -> Iterator[str]:
 def _wrong_way(module: str, home: str, name: str) -> Iterator[str]:
     allowed = MAY_IMPORT.get(home, set()) | EXTRA.get(module, set()) | {home}
     _, target, *inner = [*name.split("."), ""]
-    if target not in allowed or module == "inference.worker":
+    if target not in allowed or name not in IN_THE_WORKER.get(module, {name}):
         yield f"imports {name}"
     elif home in PARTS and target == "config" and inner[0] not in SECTIONS:
         yield f"imports {name}, which is more than its section"
@@ -116,7 +125,7 @@ def _wrong_library(module: str, home: str, name: str) -> Iterator[str]:
         yield "imports cv2, which has to be set up by edged.cv before it is loaded"
     if module != "capture.pi_library" and library in PI_CAMERA:
         yield f"imports {name}, which only those have who ask for the Pi's camera"
-    if module != "inference.worker" and library in NATIVE:
+    if module not in IN_THE_WORKER and library in NATIVE:
         yield f"imports {name}, which belongs to the worker"
 
 
@@ -234,6 +243,11 @@ def test_package_files_are_empty() -> None:
         ("inference.worker", "from edged.types import Pixels"),
         ("inference.worker", "import cv2"),
         ("inference.worker", "from edged.cv import cv2"),
+        ("inference.worker", "from edged.inference import engine"),
+        ("inference.onnx", "from edged.errors import ModelError"),
+        ("inference.onnx", "from edged.inference.catalog import ModelFile"),
+        ("inference.onnx", "import cv2"),
+        ("inference.engine", "import onnxruntime"),
         ("capture.opencv", "import cv2"),
         ("capture.picamera", "from picamera2 import Picamera2"),
         ("view.canvas", "from edged.cv import cv2"),
@@ -257,6 +271,9 @@ def test_what_may_not_be_is_seen(module: str, code: str) -> None:
         ("capture.opencv", "from edged.config import Camera"),
         ("inference.catalog", "from edged.resources import resource"),
         ("inference.worker", "from ai_edge_litert.interpreter import Interpreter"),
+        ("inference.worker", "def f():\n    from edged.inference import onnx"),
+        ("inference.catalog", "from edged.inference.onnx import is_onnx"),
+        ("inference.onnx", "def f():\n    import onnxruntime"),
         ("inference.engine", "import os\nenv = {**os.environ, 'A': 'b'}"),
         ("inference.engine", "import os\nenv = os.environ.copy()"),
         ("inference.engine", "import os\nenv = os.environ | {'A': 'b'}"),

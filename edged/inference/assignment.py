@@ -13,6 +13,7 @@ from pathlib import Path
 from edged.errors import ModelError
 from edged.inference.accelerators import Accelerator
 from edged.inference.catalog import ModelFile
+from edged.inference.onnx import is_onnx
 from edged.inference.process import Delegate
 
 
@@ -50,7 +51,9 @@ def assign(files: Sequence[ModelFile], accelerator: Accelerator) -> Assignment:
         for file in files:
             if file.cpu is None:
                 raise ModelError(lacks_twin(file))
-        delegated = tuple(range(len(files)))
+        delegated = tuple(index for index, file in enumerate(files) if not is_onnx(file.path))
+        if accelerator.library is not None and not delegated:
+            raise ModelError(f"{accelerator.name} runs no ONNX models")
         paths = tuple(file.path for file in files)
     delegate = None
     if accelerator.library is not None:

@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from edged.errors import ModelError
+from edged.inference.onnx import is_onnx
 from edged.resources import resource
 
 Decoder: TypeAlias = Literal["movenet", "heatmaps", "classify"]
@@ -32,6 +33,10 @@ Role: TypeAlias = Literal["cpu", "edgetpu", "labels"]
 
 _INSIDE = r"^(?!(.*/)?\.{0,2}(/|\Z))[^\x00-\x1f\x7f]+\Z"
 """A relative path that stays below where it starts: no part is empty, `.` or `..`."""
+
+
+Channels: TypeAlias = tuple[float, float, float]
+"""A number for each of red, green and blue."""
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -71,9 +76,10 @@ class Entry(_Strict, frozen=True, kw_only=True):
     """How a frame becomes the input."""
     crop: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
     """With the fit `crop`: how much of the middle."""
-    mean: float = 127.5
-    std: Annotated[float, Meta(gt=0.0)] = 127.5
-    """The real value of a byte is (byte - mean) / std. A uint8 input takes the bytes themselves."""
+    mean: float | Channels = 127.5
+    std: float | Channels = 127.5
+    """The real value of a byte is (byte - mean) / std, for all channels or for each of them. A
+    uint8 or int32 input takes the bytes themselves."""
     logits: bool | None = None
     """Whether a softmax has to be applied to the output; None: worked out."""
     licence: str
@@ -81,6 +87,11 @@ class Entry(_Strict, frozen=True, kw_only=True):
     edgetpu: File | None = None
     """The same model compiled for the Edge TPU."""
     labels: File | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a std that is not positive; msgspec 0.22 crashes on a `Meta` within a tuple."""
+        if not min(self.std if isinstance(self.std, tuple) else (self.std,)) > 0.0:
+            raise ValueError("Expected every `std` > 0.0")
 
     @property
     def files(self) -> dict[Role, File]:
@@ -170,19 +181,20 @@ def resolve(name: str, directories: Sequence[Path]) -> ModelFile:
     """The files of a model.
 
     Args:
-        name: of the catalog; or a path: with a slash, ending in .tflite, or of a file that exists.
+        name: of the catalog; or a path: with a slash, ending in .tflite or .onnx, or of a file that
+            exists.
         directories: where models are kept, see `edged.config.model_directories`.
 
     Raises:
-        ModelError: there is no such model or file, or the file is no TensorFlow Lite model.
+        ModelError: there is no such model or file, or the file is no model.
     """
     models = known(directories)
     if name in models:
         return _from_catalog(name, models[name], directories)
     path = Path(name)
-    if "/" in name or name.endswith(".tflite") or _is_file(path):
+    if "/" in name or name.endswith(".tflite") or is_onnx(name) or _is_file(path):
         return _from_path(path, models, directories)
-    raise unknown(name, models, ", and any path to a .tflite file")
+    raise unknown(name, models, ", and any path to a .tflite or .onnx file")
 
 
 def unknown(name: str, models: Collection[str], besides: str = "") -> ModelError:
@@ -214,15 +226,16 @@ def _from_catalog(name: str, entry: Entry, directories: Sequence[Path]) -> Model
 
 def _from_path(path: Path, models: Mapping[str, Entry], directories: Sequence[Path]) -> ModelFile:
     check_file(path)
-    edgetpu = path if is_compiled(path) else None
-    if edgetpu is None:
-        twin = path.with_name(f"{path.stem}_edgetpu.tflite")
-        edgetpu = twin if _is_file(twin) else None
-    else:
+    edgetpu = None
+    if not is_onnx(path) and is_compiled(path):
+        edgetpu = path
         twin = path.with_name(f"{path.stem.removesuffix('_edgetpu')}.tflite")
         if twin != path and _is_file(twin):
             check_file(twin)
             path = twin
+    elif not is_onnx(path):
+        twin = path.with_name(f"{path.stem}_edgetpu.tflite")
+        edgetpu = twin if _is_file(twin) else None
     for name, entry in models.items():
         known = entry.edgetpu if path == edgetpu else entry.file
         if known is not None and _is_content(path, known):
@@ -280,20 +293,27 @@ def check_file(path: Path, file: File | None = None, name: str = "") -> None:
         name: that the catalog has for it.
 
     Raises:
-        ModelError: there is no such file, it is no TensorFlow Lite model, or not whole.
+        ModelError: there is no such file, it is no TensorFlow Lite or, where it is called so, no
+            ONNX model; or it is not whole.
     """
     try:
         with path.open("rb") as stream:
             start = stream.read(64)
             size = os.fstat(stream.fileno()).st_size
     except IsADirectoryError as error:
-        raise ModelError(f"{path} is a directory: give a .tflite file in it") from error
+        raise ModelError(f"{path} is a directory: give a .tflite or .onnx file in it") from error
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
     if size == 0:
         raise ModelError(f"{path} is empty: copy or download it again")
-    if start[4:8] != b"TFL3":
-        raise ModelError(f"{path} is no TensorFlow Lite model{_what_it_is(path, start)}")
+    if is_onnx(path):
+        _check_onnx(path, start)
+    elif start[4:8] != b"TFL3":
+        what = _what_it_is(start)
+        if not what and start[:1] == b"\x08" and start[2:3] in {b"\x12", b":"}:
+            what = " but looks like an ONNX one: have its name end in .onnx"
+        what = what or ": bytes 4 to 8 are not TFL3"
+        raise ModelError(f"{path} is no TensorFlow Lite model{what}")
     if file is not None and file.bytes is not None and size != file.bytes:
         what = "is truncated" if size < file.bytes else "is another file than the catalog's"
         raise ModelError(f"{path} {what}: {size} of {file.bytes} bytes: {_again(name, file)}")
@@ -308,14 +328,21 @@ _BEGINNINGS = (
 )
 
 
-def _what_it_is(path: Path, start: bytes) -> str:
-    """`, but ...` and what to do, where the first bytes tell."""
+def _check_onnx(path: Path, start: bytes) -> None:
+    """Refuse what is known to be another kind of file; ONNX itself has no signature."""
+    what = _what_it_is(start)
+    if start[4:8] == b"TFL3":
+        what = " but a TensorFlow Lite one: have its name end in .tflite"
+    if what:
+        raise ModelError(f"{path} is no ONNX model{what}")
+
+
+def _what_it_is(start: bytes) -> str:
+    """` but ...` and what to do, where the first bytes tell; or else empty."""
     for beginning, what in _BEGINNINGS:
         if start.lstrip().startswith(beginning):
             return f" but {what}"
-    if path.suffix == ".onnx":
-        return " but an ONNX file: convert it to TensorFlow Lite"
-    return ": bytes 4 to 8 are not TFL3"
+    return ""
 
 
 def is_compiled(path: Path) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edged.errors import ModelError
-from edged.inference.catalog import KINDS, Decoder, Fit, Kind, ModelFile, not_here
+from edged.inference.catalog import KINDS, Channels, Decoder, Fit, Kind, ModelFile, not_here
+from edged.inference.preprocess import Layout
 from edged.types import TensorInfo
 
 _HEATMAP_CHANNELS = 51
@@ -43,8 +44,10 @@ class ModelSpec:
     fit: Fit
     crop: float
     table: npt.NDArray[Any] | None
-    """(256,) int8 or float32: what each byte of the picture becomes; None: the input takes bytes.
-    See `geometry.encode`."""
+    """(256,) or, with a column for each channel, (256, 3) int8, int32 or float32: what each byte of
+    the picture becomes; None: the input takes bytes. See `preprocess.Preprocessor`."""
+    layout: Layout
+    """Of the input."""
     output: TensorInfo
     logits: bool | None
     labels: Labels | None
@@ -79,11 +82,14 @@ def describe(
     """
     found = f"it has inputs {_told(inputs)} and outputs {_told(outputs)}"
     picture = inputs[0] if len(inputs) == 1 else None
-    if picture is None or not _is_picture(picture):
+    layout = _layout_of(picture) if picture is not None else None
+    if picture is None or layout is None:
         raise ModelError(
-            f"{file.path}: {found}; edged needs one input [1, height, width, 3] of uint8, int8 or "
-            "float32: convert the model with such an input"
+            f"{file.path}: {found}; edged needs one input [1, height, width, 3] or "
+            "[1, 3, height, width] of uint8, int8, int32 or float32: convert the model with such "
+            "an input"
         )
+    height, width = picture.shape[1:3] if layout == "nhwc" else picture.shape[2:]
     decoder = _decoder_of(outputs)
     if decoder is None:
         raise ModelError(
@@ -91,12 +97,12 @@ def describe(
             f"heatmaps with offsets (one output [1, rows, columns, {_HEATMAP_CHANNELS}]) and "
             "classification (one output [1, classes]): convert the model with such an output"
         )
-    _, height, width, _ = picture.shape
     entry = file.entry
     if entry is None:
         fit: Fit = "track" if KINDS[decoder] == "pose" else "crop"
-        crop, logits, licence = 1.0, None, ""
-        table = _default_table(file.path, picture, decoder)
+        is_imagenet = decoder == "classify" and max(outputs[0].shape) in _IMAGENET_CLASSES
+        crop, logits, licence = _IMAGENET_CROP if is_imagenet else 1.0, None, ""
+        table = _default_table(file.path, picture, decoder, layout)
     else:
         wanted = (entry.decoder, entry.width, entry.height)
         if (decoder, width, height) != wanted:
@@ -114,6 +120,7 @@ def describe(
         fit=fit,
         crop=crop,
         table=table,
+        layout=layout,
         output=outputs[0],
         logits=logits,
         labels=_find_labels(file, labels) if decoder == "classify" else None,
@@ -125,14 +132,16 @@ def _told(tensors: Sequence[TensorInfo]) -> str:
     return ", ".join(f"{tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"
 
 
-def _is_picture(tensor: TensorInfo) -> bool:
+def _layout_of(tensor: TensorInfo) -> Layout | None:
+    """How a picture lies in the tensor; None: it is no picture."""
     shape = tensor.shape
-    return (
-        tensor.dtype in {"uint8", "int8", "float32"}
-        and len(shape) == len(("batch", "height", "width", "channels"))
-        and (shape[0], shape[3]) == (1, 3)
-        and min(shape) > 0
-    )
+    if tensor.dtype not in {"uint8", "int8", "int32", "float32"} or len(shape) != len("nhwc"):
+        return None
+    if shape[0] != 1 or min(shape) < 1:
+        return None
+    if shape[3] == 3:  # noqa: PLR2004 - red, green and blue
+        return "nhwc"
+    return "nchw" if shape[1] == 3 else None  # noqa: PLR2004
 
 
 def _decoder_of(outputs: Sequence[TensorInfo]) -> Decoder | None:
@@ -156,6 +165,16 @@ _REAL_RANGES = ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0), (-128.0, 127.0))
 
 _RANGE_TOLERANCE = 0.02
 
+_IMAGENET_CLASSES = {1000, 1001}
+"""Of classifiers of everything; the one more is a background."""
+
+_IMAGENET_CROP = 224 / 256
+"""They are trained and measured with the shorter side at 256 pixels and 224 in the middle of it."""
+
+_IMAGENET_MEAN: Channels = (123.675, 116.28, 103.53)
+_IMAGENET_STD: Channels = (58.395, 57.12, 57.375)
+"""Of the pictures of ImageNet: 0.485, ... and 0.229, ... in torchvision, which divides by 255."""
+
 _NORMALIZATIONS: Mapping[Decoder, tuple[float, float]] = {
     "movenet": (0.0, 1.0),
     "heatmaps": (0.0, 255.0),
@@ -164,11 +183,18 @@ _NORMALIZATIONS: Mapping[Decoder, tuple[float, float]] = {
 """Mean and standard deviation of what a float input takes, where nobody tells."""
 
 
-def _table(tensor: TensorInfo, mean: float, std: float) -> npt.NDArray[Any] | None:
-    """What each byte of a picture becomes in this input; None: itself."""
+def _table(
+    tensor: TensorInfo, mean: float | Channels, std: float | Channels
+) -> npt.NDArray[Any] | None:
+    """What each byte of a picture becomes in this input, in each channel; None: itself."""
     if tensor.dtype == "uint8":
         return None
-    real: npt.NDArray[Any] = (np.arange(256) - mean) / std
+    bytes_ = np.arange(256)
+    if tensor.dtype == "int32":  # some exporters have no uint8: it stands for it
+        return bytes_.astype(np.int32)
+    is_same = isinstance(mean, float | int) and isinstance(std, float | int)
+    real: npt.NDArray[Any] = (bytes_ if is_same else bytes_[:, None]) - np.asarray(mean)
+    real = real / np.asarray(std)
     if tensor.dtype == "float32":
         return real.astype(np.float32)
     if tensor.scale == 0:
@@ -178,16 +204,21 @@ def _table(tensor: TensorInfo, mean: float, std: float) -> npt.NDArray[Any] | No
     return table
 
 
-def _default_table(path: Path, tensor: TensorInfo, decoder: Decoder) -> npt.NDArray[Any] | None:
+def _default_table(
+    path: Path, tensor: TensorInfo, decoder: Decoder, layout: Layout
+) -> npt.NDArray[Any] | None:
     """The table of a model that the catalog does not know.
 
     An int8 input tells by its quantization what its lowest and highest value stand for: where that
     is one of the usual ranges, the lowest is the byte 0 and the highest the byte 255. A float input
-    tells nothing: MoveNet takes the bytes, those with heatmaps 0..1, classifiers mostly -1..1.
+    tells nothing: MoveNet takes the bytes, those with heatmaps 0..1, classifiers mostly -1..1,
+    and those with a plane for each channel, which come from PyTorch, ImageNet's normalization.
 
     Raises:
         ModelError: the quantization says nothing that is known.
     """
+    if (tensor.dtype, decoder, layout) == ("float32", "classify", "nchw"):
+        return _table(tensor, _IMAGENET_MEAN, _IMAGENET_STD)
     if tensor.dtype != "int8" or tensor.scale == 0:
         return _table(tensor, *_NORMALIZATIONS[decoder])
     low, high = (tensor.scale * (limit - tensor.zero_point) for limit in (-128, 127))

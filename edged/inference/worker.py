@@ -2,7 +2,7 @@
 
 Native inference code can crash or hang in ways that Python cannot catch; here it takes nothing but
 this process with it. Run by `edged.inference.process` as `python -m edged.inference.worker FD`;
-imports nothing of edged and no OpenCV.
+imports nothing of edged but `edged.inference.onnx`, and no OpenCV.
 
 The conversation, over a SOCK_SEQPACKET socket, so that a message is a `recv`:
 
@@ -80,6 +80,48 @@ def open_library(path: str) -> str:
     return f"{path} [{(version() or b'').decode(errors='replace')}]"
 
 
+class Runtimes:
+    """The libraries that run models, each loaded for the first model that needs it."""
+
+    def __init__(self, wanted: str, threads: int) -> None:
+        self._wanted = wanted
+        self._threads = threads
+        self._lite: Any = None
+        self._names: dict[str, None] = {}
+
+    @property
+    def names(self) -> str:
+        """With their versions, in the order in which they were needed."""
+        return ", ".join(self._names)
+
+    def interpreter(
+        self, path: str, delegate: dict[str, Any] | None, tell: Callable[[str, str], None]
+    ) -> Any:
+        """Of the model, ready to be invoked: by the file's ending onnxruntime or Lite.
+
+        With a delegate: one of its own for each interpreter, as PyCoral does.
+        """
+        if path.lower().endswith(".onnx"):
+            tell("model", path)
+            from edged.inference import onnx  # noqa: PLC0415 - most devices do without it
+
+            self._names[onnx.runtime()] = None
+            return onnx.OnnxInterpreter(path, self._threads)
+        if self._lite is None:
+            name, self._lite = load_runtime(self._wanted)
+            self._names[name] = None
+        delegates = None
+        if delegate is not None:
+            tell("delegate", delegate["told"])
+            delegates = [self._lite.load_delegate(delegate["library"], delegate["options"])]
+        tell("model", path)
+        interpreter = self._lite.Interpreter(
+            model_path=path, num_threads=self._threads, experimental_delegates=delegates
+        )
+        interpreter.allocate_tensors()
+        return interpreter
+
+
 class Model:
     """One interpreter and where its tensors lie in the shared memory."""
 
@@ -120,6 +162,9 @@ class Model:
             flat = np.frombuffer(memory, placed["dtype"], count, placed["offset"])
             return flat.reshape(placed["shape"])
 
+        if hasattr(self._interpreter, "bind"):  # it works on the shared memory itself
+            self._interpreter.bind(list(map(view, self.inputs)), list(map(view, self.outputs)))
+            return
         self._copies_in = [
             (tensor["index"], view(placed))
             for tensor, placed in zip(self._inputs, self.inputs, strict=True)
@@ -155,24 +200,15 @@ def load(request: dict[str, Any], tell: Callable[[str, str], None]) -> tuple[int
     if delegate is not None:
         # Before the runtime: where it is missing, that is known in no time.
         tell("library", delegate["library"])
-        library = open_library(delegate["library"])
-    runtime, module = load_runtime(request["runtime"])
+        delegate["told"] = open_library(delegate["library"])
+    runtimes = Runtimes(request["runtime"], request["threads"])
     models: list[Model] = []
     end = 0
     for index, path in enumerate(request["models"]):
-        delegates = None
-        if delegate is not None and index in delegate["models"]:
-            tell("delegate", library)
-            delegates = [module.load_delegate(delegate["library"], delegate["options"])]
-        tell("model", path)
         try:
-            interpreter = module.Interpreter(
-                model_path=path,
-                num_threads=request["threads"],
-                experimental_delegates=delegates,
-            )
-            interpreter.allocate_tensors()
-            models.append(Model(interpreter, end))
+            is_delegated = delegate is not None and index in delegate["models"]
+            its = delegate if is_delegated else None
+            models.append(Model(runtimes.interpreter(path, its, tell), end))
         except Exception as error:
             what = one_line(error)
             if "Flatbuffer" in what:
@@ -191,7 +227,7 @@ def load(request: dict[str, Any], tell: Callable[[str, str], None]) -> tuple[int
             described.append(model.describe())
         except Exception as error:
             raise RuntimeError(f"{path}: {one_line(error)}") from error
-    os.pwrite(memory_fd, json.dumps({"runtime": runtime, "models": described}).encode(), end)
+    os.pwrite(memory_fd, json.dumps({"runtime": runtimes.names, "models": described}).encode(), end)
     return memory_fd, end, models
 
 

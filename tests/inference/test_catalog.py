@@ -249,7 +249,15 @@ def test_every_shipped_file_goes_into_the_wheel() -> None:
         (b"\n<!DOCTYPE html><html>", "m.tflite", "web page"),
         (b"\x89HDF\r\n\x1a\n", "m.tflite", "Keras"),
         (b"PK\x03\x04........", "m.keras", "zip or Keras"),
-        (b"\x08\x07\x12\x07pytorch", "m.onnx", "ONNX"),
+        (b"\x08\x07\x12\x07pytorch", "m.bin", "looks like an ONNX one: have its name end in .onnx"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid",
+            "m.onnx",
+            "no ONNX .* Git LFS pointer",
+        ),
+        (b"<!DOCTYPE html><html>", "m.ONNX", "no ONNX model but a web page"),
+        (TINY, "m.onnx", "no ONNX model but a TensorFlow Lite one: have its name end in .tflite"),
+        (b"", "m.onnx", "is empty"),
         (b"\x1f\x8b\x08\x00....", "m.tflite", "gzip"),
     ],
 )

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -210,10 +208,13 @@ def test_no_pixels_are_refused() -> None:
         geometry.crop(Region(0.0, 0.0, 10.0, 10.0), (0, 480), (192, 192))
 
 
-@pytest.mark.parametrize("dtype", ["int8", "float32"])
-def test_each_byte_becomes_its_entry_of_the_table(dtype: str) -> None:
-    table: npt.NDArray[Any] = (np.arange(256) - 128).astype(dtype)
-    picture = np.random.default_rng(1).integers(0, 256, (32, 48, 3), dtype=np.uint8)
-    out: npt.NDArray[Any] = np.zeros(picture.shape, dtype)
-    geometry.encode(table, picture, out)
-    assert (out == picture.astype(int) - 128).all()
+def test_a_smooth_plan_averages_where_it_shrinks_and_rounds_off_where_it_grows() -> None:
+    stripes = np.zeros((448, 448, 3), np.uint8)
+    stripes[:, 1::2] = 254
+    shrunk = picture_of(geometry.stretch((448, 448), (224, 224), smooth=True), stripes)
+    assert (shrunk == 127).all()
+    edge = np.full((8, 8, 3), 50, np.uint8)
+    edge[:, 4:] = 200
+    grown = picture_of(geometry.stretch((8, 8), (64, 64), smooth=True), edge)
+    assert grown.min() < 50  # as cubic curves do beside a step, and straight lines do not
+    assert grown.max() > 200

@@ -59,6 +59,8 @@ def test_a_classifier_is_known_by_its_tensors(tmp_path: Path) -> None:
         ([TensorInfo("i", "uint8", (4, 192, 192, 3))], [MOVENET_OUT]),
         ([TensorInfo("i", "uint8", (1, 3))], [MOVENET_OUT]),
         ([TensorInfo("i", "float16", (1, 192, 192, 3))], [MOVENET_OUT]),
+        ([TensorInfo("i", "uint8", (4, 3, 192, 192))], [MOVENET_OUT]),
+        ([TensorInfo("i", "uint8", (1, 4, 192, 192))], [MOVENET_OUT]),
         ([MOVENET_IN], []),
         ([MOVENET_IN], [MOVENET_OUT, CLASSES_OUT]),
         ([MOVENET_IN], [TensorInfo("o", "float32", ())]),
@@ -109,6 +111,68 @@ def test_float_classifiers_take_minus_1_to_1_and_movenet_bytes(tmp_path: Path) -
     assert classes.dtype == poses.dtype == np.float32
     assert classes[[0, 255]].tolist() == [-1.0, 1.0]
     assert poses[[0, 255]].tolist() == [0.0, 255.0]
+
+
+def test_the_layout_of_the_input_is_known_by_its_shape(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    for shape, layout in (((1, 96, 160, 3), "nhwc"), ((1, 3, 96, 160), "nchw")):
+        for out in (MOVENET_OUT, CLASSES_OUT):
+            spec = describe(unknown(path), [TensorInfo("i", "uint8", shape)], [out])
+            assert (spec.layout, spec.width, spec.height, spec.table) == (layout, 160, 96, None)
+
+
+def test_float_classifiers_with_planes_take_imagenet_s_normalization(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    picture = TensorInfo("i", "float32", (1, 3, 192, 192))
+    table = describe(unknown(path), [picture], [CLASSES_OUT]).table
+    assert table is not None
+    assert table.dtype == np.float32
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    assert table == pytest.approx((np.arange(256)[:, None] / 255 - mean) / std, abs=1e-5)
+    poses = describe(unknown(path), [picture], [MOVENET_OUT]).table
+    assert poses is not None
+    assert poses[[0, 255]].tolist() == [0.0, 255.0]
+
+
+def test_int32_inputs_take_the_bytes() -> None:
+    picture = TensorInfo("i", "int32", (1, 192, 192, 3))
+    table = describe(unknown(Path("m.onnx")), [picture], [MOVENET_OUT]).table
+    assert table is not None
+    assert table.dtype == np.int32
+    assert table.tolist() == list(range(256))
+
+
+def test_classifiers_of_imagenet_look_at_the_middle(tmp_path: Path) -> None:
+    for classes, crop in ((1000, 0.875), (1001, 0.875), (3, 1.0)):
+        out = TensorInfo("classes", "float32", (1, classes))
+        assert describe(unknown(tmp_path / "m.onnx"), [CLASSES_IN], [out]).crop == crop
+
+
+def test_a_catalog_tells_mean_and_std_of_each_channel(tmp_path: Path) -> None:
+    text = CATALOG % hashlib.sha256(TINY).hexdigest()
+    (tmp_path / "catalog.toml").write_text(text + "mean = [0, 10, 20.5]\nstd = [1, 2, 4]\n")
+    tiny(tmp_path)
+    (tmp_path / "tiny_labels.txt").write_text("a\nb\nc\n")
+    file = catalog.resolve("tiny", [tmp_path])
+    picture = TensorInfo("i", "float32", (1, 224, 224, 3))
+    table = describe(file, [picture], [CLASSES_OUT]).table
+    assert table is not None
+    assert table[100].tolist() == [100.0, 45.0, 19.875]
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("mean = [1, 2]", "length 3, got 2"),
+        ("std = [1, 0, 1]", "Expected every `std` > 0.0"),
+        ("std = 0", "Expected every `std` > 0.0"),
+        ('mean = ["a", 1, 2]', "Expected `float`, got `str`"),
+    ],
+)
+def test_a_mean_or_std_that_is_none_is_told(tmp_path: Path, keys: str, told: str) -> None:
+    (tmp_path / "catalog.toml").write_text(CATALOG % hashlib.sha256(TINY).hexdigest() + keys)
+    with pytest.raises(ModelError, match=told):
+        catalog.known([tmp_path])
 
 
 def test_a_catalog_s_mean_and_std_meet_the_quantization(tmp_path: Path) -> None:

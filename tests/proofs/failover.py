@@ -105,8 +105,14 @@ class Setting:
     def serving(self) -> psutil.Process:
         """The worker that answers: the oldest, but while a better one has just taken over."""
         process = psutil.Process(self.daemon.process.pid)
-        until(lambda: len(process.children()) == 1, "one worker, and none to be reaped")
-        return self.daemon.worker()
+        found: list[psutil.Process] = []
+
+        def is_alone() -> bool:
+            found[:] = process.children()
+            return len(found) == 1
+
+        until(is_alone, "one worker, and none to be reaped")
+        return found[0]
 
 
 Inject = Callable[[Setting], None]
