@@ -45,7 +45,7 @@ def build(tmp_path: Path) -> Iterator[Build]:
         def make(pose: PoseModel | None = None, labels: LabelModel | None = None) -> Pipeline:
             pose, labels = pose or PoseModel(model=""), labels or LabelModel()
             files = find_models(pose, labels, [tmp_path])
-            engine = Engine(files.paths, Inference(threads=1))
+            engine = Engine(files.each, Inference(threads=1))
             stack.callback(engine.close)
             engine.start()
             return Pipeline(engine, files, pose, labels)

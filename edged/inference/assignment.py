@@ -51,10 +51,9 @@ def assign(files: Sequence[ModelFile], accelerator: Accelerator) -> Assignment:
         for file in files:
             if file.cpu is None:
                 raise ModelError(lacks_twin(file))
-        # A delegate is TensorFlow Lite's; an ONNX model runs on the CPU beside the others.
         delegated = tuple(index for index, file in enumerate(files) if not is_onnx(file.path))
-        if accelerator.kind == "delegate" and not delegated:
-            raise ModelError("; ".join(f"{file.name} is an ONNX model" for file in files))
+        if accelerator.library is not None and not delegated:
+            raise ModelError(f"{accelerator.name} runs no ONNX models")
         paths = tuple(file.path for file in files)
     delegate = None
     if accelerator.library is not None:

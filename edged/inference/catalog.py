@@ -235,24 +235,16 @@ def _from_catalog(name: str, entry: Entry, directories: Sequence[Path]) -> Model
 
 def _from_path(path: Path, models: Mapping[str, Entry], directories: Sequence[Path]) -> ModelFile:
     check_file(path)
-    if is_onnx(path):
-        return _described(path, None, models, directories)
-    edgetpu = path if is_compiled(path) else None
-    if edgetpu is None:
-        twin = path.with_name(f"{path.stem}_edgetpu.tflite")
-        edgetpu = twin if _is_file(twin) else None
-    else:
+    edgetpu = None
+    if not is_onnx(path) and is_compiled(path):
+        edgetpu = path
         twin = path.with_name(f"{path.stem.removesuffix('_edgetpu')}.tflite")
         if twin != path and _is_file(twin):
             check_file(twin)
             path = twin
-    return _described(path, edgetpu, models, directories)
-
-
-def _described(
-    path: Path, edgetpu: Path | None, models: Mapping[str, Entry], directories: Sequence[Path]
-) -> ModelFile:
-    """With its entry, where the content is one of the catalog's."""
+    elif not is_onnx(path):
+        twin = path.with_name(f"{path.stem}_edgetpu.tflite")
+        edgetpu = twin if _is_file(twin) else None
     for name, entry in models.items():
         known = entry.edgetpu if path == edgetpu else entry.file
         if known is not None and _is_content(path, known):

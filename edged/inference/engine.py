@@ -120,6 +120,8 @@ class Engine:
         self._place = self._surest
         """Of the worker that serves, or served last."""
         self._worker: Worker | None = None
+        self._early: tuple[int, Worker] | None = None
+        """One that was ready before the surest, by whose tensors the others are judged."""
         self._coming = Applicants(self._assignments, settings, self._roster, self._patience.probe_s)
         self._start_due()
 
@@ -163,7 +165,7 @@ class Engine:
     @property
     def is_settled(self) -> bool:
         """Whether one serves, and no better one is being probed."""
-        return self._worker is not None and not self._coming
+        return self._worker is not None and not self._coming and self._early is None
 
     def poll_start(self, timeout_s: float) -> bool:
         """Wait until an accelerator serves, and for news of better ones; False: not yet.
@@ -256,6 +258,10 @@ class Engine:
         worker, self._worker, self.order.serving = self._worker, None, None
         for place in self._coming.dismiss_all():
             self.order.forget(place)
+        if self._early is not None:
+            (place, early), self._early = self._early, None
+            self.order.forget(place)
+            self._roster.dismiss(early, at_once=False)
         if worker is not None:
             self._roster.dismiss(worker, at_once=False)
 
@@ -268,13 +274,16 @@ class Engine:
         self._start_due()
         if timeout_s and not (self._worker is not None and self.is_settled):
             self._wait(timeout_s)
-        if not self._coming:
+        if not self._coming and self._early is None:
             return
         for place, found in self._coming.look():
             if isinstance(found, Refusal):
                 self._refuse(place, found, is_start=is_start)
             else:
                 self._apply(place, found, is_start=is_start)
+        if self._early is not None and self._surest not in self._coming:
+            (place, worker), self._early = self._early, None
+            self._apply(place, worker, is_start=is_start)
 
     def _wait(self, timeout_s: float) -> None:
         if self._worker is None and self._surest not in self._coming:
@@ -314,6 +323,9 @@ class Engine:
 
     def _apply(self, place: int, worker: Worker, *, is_start: bool) -> None:
         """A worker is ready: it serves now, if its answers can be read."""
+        if not self.signatures and place != self._surest and self._surest in self._coming:
+            self._early = (place, worker)
+            return
         signatures = tuple(model.signature for model in worker.models)
         self.signatures = self.signatures or signatures
         if not all(map(Signature.fits, self.signatures, signatures)):

@@ -65,43 +65,6 @@ def load_runtime(wanted: str) -> tuple[str, Any]:
     raise ModuleNotFoundError(f'{wanted} is not installed here: set [inference] runtime = "auto"')
 
 
-class Runtimes:
-    """The libraries that run models, each loaded for the first model that needs it."""
-
-    def __init__(self, wanted: str, threads: int) -> None:
-        self._wanted = wanted
-        self._threads = threads
-        self._lite: Any = None
-        self._names: dict[str, None] = {}
-
-    @property
-    def names(self) -> str:
-        """With their versions, in the order in which they were needed."""
-        return ", ".join(self._names)
-
-    @property
-    def lite(self) -> Any:
-        """The module of the TensorFlow Lite runtime."""
-        if self._lite is None:
-            name, self._lite = load_runtime(self._wanted)
-            self._names[name] = None
-        return self._lite
-
-    def interpreter(self, path: str, delegates: list[Any] | None) -> Any:
-        """Of the model, ready to be invoked: by the file's ending onnxruntime or Lite."""
-        if path.lower().endswith(".onnx"):
-            from edged.inference import onnx  # noqa: PLC0415 - most devices do without it
-
-            self._names[onnx.runtime()] = None
-            return onnx.OnnxInterpreter(path, self._threads)
-        interpreter = self.lite.Interpreter(
-            **graphs.given(path), num_threads=self._threads, experimental_delegates=delegates
-        )
-        graphs.settle(interpreter)
-        interpreter.allocate_tensors()
-        return interpreter
-
-
 def open_library(path: str) -> str:
     """Load the library of a delegate, so that one that is not there is told as such.
 
@@ -117,6 +80,49 @@ def open_library(path: str) -> str:
         return path  # of another accelerator
     version.argtypes, version.restype = [], ctypes.c_char_p
     return f"{path} [{(version() or b'').decode(errors='replace')}]"
+
+
+class Runtimes:
+    """The libraries that run models, each loaded for the first model that needs it."""
+
+    def __init__(self, wanted: str, threads: int) -> None:
+        self._wanted = wanted
+        self._threads = threads
+        self._lite: Any = None
+        self._names: dict[str, None] = {}
+
+    @property
+    def names(self) -> str:
+        """With their versions, in the order in which they were needed."""
+        return ", ".join(self._names)
+
+    def interpreter(
+        self, path: str, delegate: dict[str, Any] | None, tell: Callable[[str, str], None]
+    ) -> Any:
+        """Of the model, ready to be invoked: by the file's ending onnxruntime or Lite.
+
+        With a delegate: one of its own for each interpreter, as PyCoral does.
+        """
+        if path.lower().endswith(".onnx"):
+            tell("model", path)
+            from edged.inference import onnx  # noqa: PLC0415 - most devices do without it
+
+            self._names[onnx.runtime()] = None
+            return onnx.OnnxInterpreter(path, self._threads)
+        if self._lite is None:
+            name, self._lite = load_runtime(self._wanted)
+            self._names[name] = None
+        delegates = None
+        if delegate is not None:
+            tell("delegate", delegate["told"])
+            delegates = [self._lite.load_delegate(delegate["library"], delegate["options"])]
+        tell("model", path)
+        interpreter = self._lite.Interpreter(
+            **graphs.given(path), num_threads=self._threads, experimental_delegates=delegates
+        )
+        graphs.settle(interpreter)
+        interpreter.allocate_tensors()
+        return interpreter
 
 
 class Model:
@@ -193,22 +199,19 @@ def load(request: dict[str, Any], tell: Callable[[str, str], None]) -> tuple[int
 
     Returns the descriptor of the shared memory, the place of the description in it, and the models.
     """
-    runtimes = Runtimes(request["runtime"], request["threads"])
     delegate = request["delegate"]
     if delegate is not None:
         # Before the runtime: where it is missing, that is known in no time.
         tell("library", delegate["library"])
-        library = open_library(delegate["library"])
+        delegate["told"] = open_library(delegate["library"])
+    runtimes = Runtimes(request["runtime"], request["threads"])
     models: list[Model] = []
     end = 0
     for index, path in enumerate(request["models"]):
-        delegates = None
-        if delegate is not None and index in delegate["models"]:
-            tell("delegate", library)
-            delegates = [runtimes.lite.load_delegate(delegate["library"], delegate["options"])]
-        tell("model", path)
         try:
-            models.append(Model(runtimes.interpreter(path, delegates), end))
+            is_delegated = delegate is not None and index in delegate["models"]
+            its = delegate if is_delegated else None
+            models.append(Model(runtimes.interpreter(path, its, tell), end))
         except Exception as error:
             what = one_line(error)
             if "Flatbuffer" in what:

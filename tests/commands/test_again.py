@@ -19,7 +19,7 @@ from edged.types import Frame
 def test_an_answer_comes_from_the_next_worker(pose_file: Path) -> None:
     pose = PoseModel(model=str(pose_file), fit="stretch")
     files = find_models(pose, LabelModel(), [])
-    with contextlib.closing(Engine(files.paths, Inference(threads=1))) as engine:
+    with contextlib.closing(Engine(files.each, Inference(threads=1))) as engine:
         engine.start()
         pipeline = Pipeline(engine, files, pose, LabelModel())
         frame = Frame(np.full((48, 64, 3), 100, np.uint8), 0, 0, 0.0)

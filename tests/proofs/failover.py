@@ -104,8 +104,15 @@ class Setting:
 
     def serving(self) -> psutil.Process:
         """The worker that answers: the oldest, but while a better one has just taken over."""
-        until(lambda: len(self.daemon.workers()) == 1, "one worker")
-        return self.daemon.worker()
+        process = psutil.Process(self.daemon.process.pid)
+        found: list[psutil.Process] = []
+
+        def is_alone() -> bool:
+            found[:] = process.children()
+            return len(found) == 1
+
+        until(is_alone, "one worker, and none to be reaped")
+        return found[0]
 
 
 Inject = Callable[[Setting], None]
