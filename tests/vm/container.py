@@ -41,7 +41,7 @@ class Container(Guest):
             self._init = self._find_init()
             self._connect(log.with_suffix(".net"))
             self.booted_s = self.until(
-                "systemd", "systemctl is-system-running | grep -Eq .", BOOT_S
+                "systemd", "systemctl is-system-running | grep -Eq '^(start|run|degr)'", BOOT_S
             )
         except BaseException:
             self.close()

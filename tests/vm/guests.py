@@ -116,8 +116,9 @@ class Guest(ABC):
         Returns:
             What systemd says of itself: `running`, or `degraded` with the failed units.
         """
-        command = "systemctl is-system-running --wait; systemctl --failed --plain --no-legend"
-        return self.ask(command, timeout_s).output.strip()
+        bus = "until test -S /run/dbus/system_bus_socket; do sleep 0.1; done"  # by which it waits
+        wait = "systemctl is-system-running --wait; systemctl --failed --plain --no-legend"
+        return self.ask(f"{bus}; {wait}", timeout_s).output.strip()
 
     def __enter__(self) -> Self:
         return self
