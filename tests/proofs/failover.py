@@ -43,7 +43,7 @@ INFO_LIMIT_S = 2.0
 SWITCH_LIMIT_S = 0.1
 SWAPS = 10
 FAR_OFF = 3.0
-"""Times a limit and the longest gap while nothing happens: no noise of the machine explains that."""
+"""Times a limit and the longest gap while nothing happens: what no noise explains."""
 CALM = "nothing happens"
 CALM_S = 10.0
 """How long poses are watched while nothing happens, for comparison."""
