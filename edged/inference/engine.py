@@ -120,8 +120,6 @@ class Engine:
         self._place = self._surest
         """Of the worker that serves, or served last."""
         self._worker: Worker | None = None
-        self._early: tuple[int, Worker] | None = None
-        """One that was ready before the surest, by whose tensors the others are judged."""
         self._coming = Applicants(self._assignments, settings, self._roster, self._patience.probe_s)
         self._start_due()
 
@@ -165,7 +163,8 @@ class Engine:
     @property
     def is_settled(self) -> bool:
         """Whether one serves, and no better one is being probed."""
-        return self._worker is not None and not self._coming and self._early is None
+        is_due = self.order.due(time.monotonic()) is not None
+        return self._worker is not None and not (self._coming or is_due)
 
     def poll_start(self, timeout_s: float) -> bool:
         """Wait until an accelerator serves, and for news of better ones; False: not yet.
@@ -258,10 +257,6 @@ class Engine:
         worker, self._worker, self.order.serving = self._worker, None, None
         for place in self._coming.dismiss_all():
             self.order.forget(place)
-        if self._early is not None:
-            (place, early), self._early = self._early, None
-            self.order.forget(place)
-            self._roster.dismiss(early, at_once=False)
         if worker is not None:
             self._roster.dismiss(worker, at_once=False)
 
@@ -272,18 +267,15 @@ class Engine:
             time.sleep(timeout_s)
             return
         self._start_due()
-        if timeout_s and not (self._worker is not None and self.is_settled):
+        if timeout_s and not self.is_settled:
             self._wait(timeout_s)
-        if not self._coming and self._early is None:
+        if not self._coming:
             return
         for place, found in self._coming.look():
             if isinstance(found, Refusal):
                 self._refuse(place, found, is_start=is_start)
             else:
                 self._apply(place, found, is_start=is_start)
-        if self._early is not None and self._surest not in self._coming:
-            (place, worker), self._early = self._early, None
-            self._apply(place, worker, is_start=is_start)
 
     def _wait(self, timeout_s: float) -> None:
         if self._worker is None and self._surest not in self._coming:
@@ -293,7 +285,7 @@ class Engine:
         self._coming.wait(timeout_s)
 
     def _start_due(self) -> None:
-        """Start the surest worker if nobody serves, and that of a better one that is due."""
+        """Start the surest worker if nobody serves, and that of a better one which is due."""
         now = time.monotonic()
         if self._is_reprieved:
             self._is_reprieved = False
@@ -304,7 +296,9 @@ class Engine:
             return
         if self._worker is None and self._surest not in self._coming and now >= self._next_start:
             self._start(self._surest)
-        place = self.order.due(now)
+        # The CPU is ready soon, and sooner with the machine to itself; of another nobody knows.
+        is_cpu_coming = self._surest in self._coming and not self._is_delegated(self._surest)
+        place = None if is_cpu_coming else self.order.due(now)
         if place is not None and place not in self._coming:
             self._start(place)
 
@@ -323,9 +317,6 @@ class Engine:
 
     def _apply(self, place: int, worker: Worker, *, is_start: bool) -> None:
         """A worker is ready: it serves now, if its answers can be read."""
-        if not self.signatures and place != self._surest and self._surest in self._coming:
-            self._early = (place, worker)
-            return
         signatures = tuple(model.signature for model in worker.models)
         self.signatures = self.signatures or signatures
         if not all(map(Signature.fits, self.signatures, signatures)):
