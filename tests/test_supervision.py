@@ -47,9 +47,14 @@ class TestReady:
     def test_from_the_start_to_the_end(self, tmp_path: Path, config: Config) -> None:
         with NotifySocket(tmp_path) as notify, start(tmp_path, config, notify) as daemon:
             notify.until("READY")
-            rate = notify.until_status("frames/s")
-            assert rate.endswith("frames/s, pose on cpu")
-            assert 0 < float(rate.split()[0]) < 100
+            assert notify.until_status("frames/s").endswith("frames/s, pose on cpu")
+
+            def rates() -> list[float]:
+                told = [notice.values["STATUS"] for notice in notify.of("STATUS")]
+                return [float(status.split()[0]) for status in told if "frames/s" in status]
+
+            # On a busy machine nothing may happen for as long as one of them is counted over.
+            until(lambda: any(0 < rate < 100 for rate in rates()), "a rate")
             inherited = daemon.worker().environ()
             assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} & inherited.keys()
             assert daemon.stop() == 0
