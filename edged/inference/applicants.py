@@ -19,6 +19,8 @@ from edged.inference.faults import Fault, of_probe
 from edged.inference.process import START_DEADLINE_S, Worker
 from edged.inference.roster import Roster
 
+END_POLL_S = 0.005
+"""How often to look whether a process has ended, which no socket tells."""
 MOST_THREADS = 4
 """Pose models of this size gain nothing from more."""
 
@@ -105,13 +107,19 @@ class Applicants:
                 yield from self._fail(place, worker, error)
             else:
                 del self._workers[place]
+                delegate = self._assignments[place].delegate
+                if delegate is not None:
+                    self._roster.pairings.worked(delegate.library)
                 yield place, worker
 
     def wait(self, timeout_s: float) -> None:
         """Wait until there may be something to look at."""
         poller = select.poll()
         for worker in self._workers.values():
-            poller.register(worker, select.POLLIN)
+            if not worker.has_hung_up:
+                poller.register(worker, select.POLLIN)
+        if self._next_pairs or any(worker.has_hung_up for worker in self._workers.values()):
+            timeout_s = min(timeout_s, END_POLL_S)
         poller.poll(1e3 * timeout_s)
 
     def dismiss_all(self) -> list[int]:
@@ -132,7 +140,9 @@ class Applicants:
         if assignment.delegate is None:
             yield place, Refusal(Fault(str(error)), error)
             return
-        fault = of_probe(error, assignment.accelerator, worker.steps, worker.signal)
+        fault = of_probe(
+            error, assignment.accelerator, worker.steps, worker.signal, is_late=worker.is_late
+        )
         pairings = self._roster.pairings
         if fault.may_be_the_pair and pairings.failed(assignment.delegate.library, self._wanted):
             self._next_pairs[place] = time.monotonic() + self._probe_s

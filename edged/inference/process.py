@@ -128,9 +128,12 @@ class Worker:
         `edged.inference.worker.STAGES`, and of what."""
         self.signal: signal.Signals | None = None
         """What killed it, as far as that was seen."""
+        self.is_late = False
+        """It was not ready before its deadline."""
         self._deadline_s = deadline_s
         self._started = time.monotonic()
         self._leaving: float | None = None
+        self._hung_up: float | None = None
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             try:
                 self._socket, its_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -192,19 +195,10 @@ class Worker:
         """
         until = time.monotonic() + timeout_s
         while True:
-            self._socket.settimeout(max(until - time.monotonic(), 0.0))
-            try:
-                text, fds, _, _ = socket.recv_fds(self._socket, MESSAGE_BYTES, 1)
-            except (TimeoutError, BlockingIOError):
-                if time.monotonic() - self._started > self._deadline_s:
-                    raise EngineError(
-                        f"the models were not loaded within {self._deadline_s:.0f} s"
-                    ) from None
+            received = self._receive(until)
+            if received is None:
                 return False
-            except OSError as error:
-                raise self._death("while loading") from error
-            if not text:
-                raise self._death("while loading")
+            text, fds = received
             if text[0] != DOING:
                 break
             stage, _, what = text[1:].decode(errors="replace").partition(" ")
@@ -214,10 +208,32 @@ class Worker:
             raise ModelError(text[1:].decode(errors="replace"))
         if not fds:
             raise EngineError("no file descriptor is left for the shared memory")
-        self._map(fds[0], int.from_bytes(text[1:], sys.byteorder))
+        try:
+            self._map(fds[0], int.from_bytes(text[1:], sys.byteorder))
+        except OSError as error:
+            raise EngineError(f"cannot map the shared memory: {error.strerror}") from error
         if words := self.chatter():
             _log.debug("worker %d: %s", self.pid, words.strip())
         return True
+
+    def _receive(self, until: float) -> tuple[bytes, list[int]] | None:
+        """The next message and what came with it; None: not yet. Raises `EngineError`."""
+        self._socket.settimeout(max(until - time.monotonic(), 0.0))
+        try:
+            text, fds, _, _ = socket.recv_fds(self._socket, MESSAGE_BYTES, 1)
+        except (TimeoutError, BlockingIOError):
+            if time.monotonic() - self._started <= self._deadline_s:
+                return None
+            self.is_late = True
+            late = f"the models were not loaded within {self._deadline_s:.0f} s"
+            raise EngineError(late) from None
+        except OSError:
+            text, fds = b"", []
+        if text:
+            return text, fds
+        if self._is_ending(until):
+            return None
+        raise self._death("while loading")
 
     def _map(self, memory_fd: int, described_at: int) -> None:
         """Take over the shared memory and what the worker tells of it."""
@@ -261,10 +277,26 @@ class Worker:
             raise EngineError(answer[1:].decode(errors="replace"))
         return int.from_bytes(answer[1:], sys.byteorder)
 
+    @property
+    def has_hung_up(self) -> bool:
+        """Whether `poll` saw the end of the socket, and not yet that of the process."""
+        return self._hung_up is not None
+
+    def _is_ending(self, until: float) -> bool:
+        """Whether a process that closed its socket is to be waited for beyond `until`."""
+        now = time.monotonic()
+        self._hung_up = self._hung_up or now
+        patience_s = self._hung_up + DEATH_S - now
+        try:
+            self._process.wait(max(0.0, min(until - now, patience_s)))
+        except subprocess.TimeoutExpired:
+            return time.monotonic() < self._hung_up + DEATH_S
+        return False
+
     def _death(self, when: str) -> EngineError:
         """What to say of a process that closed its socket."""
         try:
-            code = self._process.wait(DEATH_S)
+            code = self._process.wait(0.0 if self.has_hung_up else DEATH_S)
         except subprocess.TimeoutExpired:
             return EngineError(f"the worker hung up {when}")
         if code < 0:
