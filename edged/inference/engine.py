@@ -334,9 +334,8 @@ class Engine:
         if not self.signatures and place != self._surest and self._surest in self._coming:
             self._early = (place, worker)
             return
-        signatures = tuple(model.signature for model in worker.models)
-        self.signatures = self.signatures or signatures
-        if not all(map(Signature.fits, self.signatures, signatures)):
+        self.signatures = self.signatures or tuple(model.signature for model in worker.models)
+        if not worker.arrange(self.signatures):
             self._roster.dismiss(worker, at_once=False)
             error = self._misfit(place)
             self._refuse(place, Refusal(Fault(str(error)), error), is_start=is_start)

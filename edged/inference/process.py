@@ -48,14 +48,26 @@ class Signature:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
 
-    def fits(self, other: Signature) -> bool:
-        """Whether what is made for one can be used with the other: names do not matter."""
-        return len(self.inputs) == len(other.inputs) and all(
-            replace(one, name="") == replace(its, name="")
-            for one, its in zip(
-                self.inputs + self.outputs, other.inputs + other.outputs, strict=False
-            )
-        )
+    def places(self, other: Signature) -> tuple[int, ...] | None:
+        """Where another file of this model has our outputs; None: it is another model.
+
+        Names do not matter, but where outputs are alike otherwise. A compiler may change the order.
+        """
+        if list(map(_nameless, self.inputs)) != list(map(_nameless, other.inputs)):
+            return None
+        free = dict(enumerate(other.outputs))
+        places = []
+        for wanted in self.outputs:
+            alike = [at for at, its in free.items() if _nameless(its) == _nameless(wanted)]
+            if not alike:
+                return None
+            places.append(next((at for at in alike if free[at].name == wanted.name), alike[0]))
+            del free[places[-1]]
+        return tuple(places)
+
+
+def _nameless(tensor: TensorInfo) -> TensorInfo:
+    return replace(tensor, name="")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,6 +266,18 @@ class Worker:
             )
             for model in told["models"]
         )
+
+    def arrange(self, signatures: Sequence[Signature]) -> bool:
+        """Have the outputs of the models in the order of these; False: they are other models."""
+        found = zip(self.models, signatures, strict=True)
+        places = [wanted.places(model.signature) for model, wanted in found]
+        if None in places:
+            return False
+        self.models = tuple(
+            replace(model, outputs=tuple(model.outputs[at] for at in order or ()), signature=wanted)
+            for model, order, wanted in zip(self.models, places, signatures, strict=True)
+        )
+        return True
 
     def invoke(self, model: int, timeout_s: float) -> int:
         """Run a model on its inputs. Returns nanoseconds of the bare invoke.

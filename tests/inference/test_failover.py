@@ -22,6 +22,7 @@ from edged.errors import EngineError, ModelError
 from edged.inference import engine as engines
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
+from edged.inference.graphs import without_decoder
 from edged.inference.hotplug import Hotplug
 from edged.inference.order import Patience, State
 from edged.inference.roster import Roster
@@ -361,6 +362,22 @@ def test_a_twin_of_another_model_never_serves(make: Make, pair: ModelFile) -> No
     engine = make(pair, patience=CALM)
     until_reason(engine, "other tensors")
     assert engine.accelerator == "cpu"
+
+
+def test_a_twin_whose_outputs_come_in_another_order_serves_as_well(
+    make: Make, tmp_path: Path
+) -> None:
+    model = without_decoder(tiny_models.posenet_model())
+    file = tmp_path / "several.tflite"
+    file.write_bytes(model)
+    twin = compiled_twin(model, is_reversed=True)
+    file.with_name("several_edgetpu.tflite").write_bytes(twin)
+    engine = make(resolve(str(file), []))
+    engine.start()
+    assert engine.accelerator == "edgetpu"
+    (loaded,) = engine.models
+    assert [output.shape[-1] for output in loaded.outputs] == [17, 34, 64]
+    assert loaded.signature == engine.signatures[0]
 
 
 def test_a_broken_fallback_is_told_at_the_start(make: Make, pair: ModelFile) -> None:

@@ -12,7 +12,8 @@ import pytest
 from brokers import until
 
 from edged.errors import EngineError
-from edged.inference.process import Worker
+from edged.inference.process import Signature, Worker
+from edged.types import TensorInfo
 
 Make = Callable[[Path], Worker]
 
@@ -28,6 +29,32 @@ def make() -> Iterator[Make]:
     yield make
     for worker in workers:
         worker.kill()
+
+
+def tensor(name: str, size: int, scale: float = 0.5) -> TensorInfo:
+    return TensorInfo(name, "uint8", (1, size), scale, 0)
+
+
+OURS = Signature((tensor("in", 9),), (tensor("a", 2), tensor("b", 3), tensor("c", 3)))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "places"),
+    [
+        ((tensor("a", 2), tensor("b", 3), tensor("c", 3)), (0, 1, 2)),
+        ((tensor("c", 3), tensor("a", 2), tensor("b", 3)), (1, 2, 0)),
+        ((tensor("x", 3), tensor("y", 3), tensor("z", 2)), (2, 0, 1)),
+        ((tensor("a", 2), tensor("b", 3), tensor("c", 3), tensor("d", 3)), (0, 1, 2)),
+        ((tensor("a", 2), tensor("b", 3)), None),
+        ((tensor("a", 2), tensor("b", 3), tensor("c", 3, 0.25)), None),
+    ],
+    ids=["same", "moved", "renamed", "one more", "one less", "another scale"],
+)
+def test_the_outputs_of_a_twin_are_found_in_any_order(
+    outputs: tuple[TensorInfo, ...], places: tuple[int, ...] | None
+) -> None:
+    assert OURS.places(Signature(OURS.inputs, outputs)) == places
+    assert OURS.places(Signature((tensor("in", 8),), outputs)) is None
 
 
 def test_one_that_hangs_up_and_stays_is_not_waited_for(
