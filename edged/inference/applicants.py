@@ -17,7 +17,7 @@ from edged.errors import EngineError, ModelError
 from edged.inference.assignment import Assignment
 from edged.inference.faults import Fault, of_probe
 from edged.inference.process import START_DEADLINE_S, Worker
-from edged.inference.roster import Roster
+from edged.inference.roster import Roster, held
 
 END_POLL_S = 0.005
 """How often to look whether a process has ended, which no socket tells."""
@@ -80,6 +80,7 @@ class Applicants:
         """Start a worker on a device that is free.
 
         Raises:
+            HeldError: it is not.
             EngineError: the system lets no process start.
         """
         assignment = self._assignments[place]
@@ -162,8 +163,3 @@ class Applicants:
             self.begin(place)
         except EngineError as error:
             yield place, Refusal(Fault(str(error)), error)
-
-
-def held(accelerator: str, pid: int) -> str:
-    """That a process of ours does not give a device back."""
-    return f"{accelerator} is still held by process {pid}, which is ending"

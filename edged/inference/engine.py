@@ -20,14 +20,14 @@ from edged.config import Inference
 from edged.errors import EngineError, ModelError
 from edged.inference import announcements
 from edged.inference.accelerators import CPU, in_order
-from edged.inference.applicants import Applicants, Refusal, held
+from edged.inference.applicants import Applicants, Refusal
 from edged.inference.assignment import Assignment, assign
 from edged.inference.catalog import ModelFile, alone
 from edged.inference.faults import Fault
 from edged.inference.hotplug import Hotplug
 from edged.inference.order import Order, Patience
 from edged.inference.process import LoadedModel, Signature, Worker
-from edged.inference.roster import Roster
+from edged.inference.roster import HeldError, Roster, held
 
 _log = logging.getLogger(__name__)
 
@@ -326,6 +326,8 @@ class Engine:
             self.order.tries(place, time.monotonic())
         try:
             self._coming.begin(place)
+        except HeldError:  # since we looked
+            self.order.forget(place)
         except EngineError as error:
             self._refuse(place, Refusal(Fault(str(error)), error), is_start=is_start)
 
