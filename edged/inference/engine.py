@@ -342,8 +342,8 @@ class Engine:
             error = self._misfit(place)
             self._refuse(place, Refusal(Fault(str(error)), error), is_start=is_start)
         elif self._worker is not None and place > self._place:
-            # A better one was faster. That this one works is known now, and it is not needed.
-            self.order.forget(place)
+            # A better one was faster.
+            self.order.works(place)
             self._roster.dismiss(worker, at_once=False)
         else:
             self._enter_service(place, worker)
