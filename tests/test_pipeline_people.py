@@ -40,7 +40,7 @@ def build(tmp_path: Path) -> Iterator[Build]:
                 path = model
             pose = PoseModel(model=str(path), **settings)
             files = find_models(pose, LabelModel(), [tmp_path])
-            engine = Engine(files.paths, Inference(threads=1))
+            engine = Engine(files.each, Inference(threads=1))
             stack.callback(engine.close)
             engine.start()
             return Pipeline(engine, files, pose, LabelModel())

@@ -38,7 +38,7 @@ def posenet_ms() -> list[float]:
     picture = cv2.imread(str(SHARED / PICTURE))
     assert picture is not None
     frame = Frame(np.ascontiguousarray(picture[..., ::-1], np.uint8), 0, 0, 0.0)
-    with contextlib.closing(Engine(files.paths, Inference(threads=1))) as engine:
+    with contextlib.closing(Engine(files.each, Inference(threads=1))) as engine:
         engine.start()
         pipeline = Pipeline(engine, files, pose, LabelModel())
         return [pipeline.look(frame).decode_ns / 1e6 for _ in range(REPEATS)]
