@@ -74,6 +74,11 @@ class FrameLoop:
         """Begin."""
         self._thread.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it takes frames."""
+        return self._thread.is_alive()
+
     def stop(self, timeout_s: float) -> bool:
         """End after the frame in hand; False: it is not through in time."""
         self._stop.set()

@@ -127,7 +127,7 @@ class Supervision:
         stuck = silent(signs_of(chain), now_ns) or self._stillness.look(
             offered=chain.counts.dropped,
             taken=chain.loop.taken,
-            is_explained=chain.is_paused or bool(chain.problems),
+            is_explained=chain.is_paused or bool(chain.problems) or not chain.loop.is_running,
             patience_s=frame_patience_s(chain),
             now_ns=now_ns,
         )
@@ -150,13 +150,17 @@ def frame_patience_s(chain: Chain) -> float:
 
 
 def signs_of(chain: Chain) -> list[Sign]:
-    """The last sign of life of every thread of the chain, and how long each may be silent."""
+    """The last sign of life of every thread of the chain, and how long each may be silent.
+
+    While parts are exchanged no thread runs the frames: the main thread then loads the models.
+    """
     seen = chain.capture.info
     between_frames_s = 2 / seen.fps if seen is not None and seen.fps > 0 else 0.0
     is_connected = chain.publisher.connected
+    frames = Sign("frames", chain.loop.beat_ns, frame_patience_s(chain))
     return [
         Sign("capture", chain.capture.beat_ns, CAMERA_PATIENCE_S + between_frames_s),
-        Sign("frames", chain.loop.beat_ns, frame_patience_s(chain)),
+        *([frames] if chain.loop.is_running else []),
         Sign(
             "mqtt",
             chain.publisher.beat_ns,

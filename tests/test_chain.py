@@ -15,6 +15,27 @@ from daemons import TOPICS, configuration, poses, write_clip
 from edged.chain import Chain
 from edged.config import LabelModel
 from edged.errors import ModelError
+from edged.supervision import signs_of
+
+
+def test_who_stands_still_for_an_exchange_is_not_missed(
+    tmp_path: Path, pose_file: Path, broker: Broker
+) -> None:
+    config = configuration(write_clip(tmp_path / "clip.avi"), pose_file, broker.port)
+    other = tmp_path / "other.tflite"
+    other.write_bytes(tiny_models.pose_model(size=48))
+    chains: list[Chain] = []
+    watched: list[set[str]] = []
+
+    def is_wanted() -> bool:  # asked while the main thread waits, when the watchdog is fed
+        watched.extend({sign.part for sign in signs_of(chain)} for chain in chains)
+        return True
+
+    with contextlib.closing(Chain(config, lambda _: None, wanted=is_wanted)) as chain:
+        chains.append(chain)
+        chain.use_models(msgspec.structs.replace(config.pose, model=str(other)), LabelModel())
+        assert {"capture", "mqtt"} in watched
+        assert {sign.part for sign in signs_of(chain)} == {"capture", "frames", "mqtt"}
 
 
 def test_models_are_exchanged_as_a_command_asks(

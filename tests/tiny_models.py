@@ -233,6 +233,14 @@ def float_classifier(factor: float, classes: int = 4, size: int = 32) -> bytes:
     return graph.pack([picture], [out])
 
 
+def sound_model() -> bytes:
+    """No picture: float32 [8] in, float32 [1, 8] out."""
+    graph = _Graph()
+    samples, out = graph.tensor((8,), "float32"), graph.tensor((1, 8), "float32")
+    graph.operator("RESHAPE", [samples, graph.constant([1, 8])], [out])
+    return graph.pack([samples], [out])
+
+
 def many_outputs(count: int, size: int = 32) -> bytes:
     """A model with as many outputs, each [1, 1] uint8: their description is long."""
     graph = _Graph()

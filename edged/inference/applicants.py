@@ -17,8 +17,10 @@ from edged.errors import EngineError, ModelError
 from edged.inference.assignment import Assignment
 from edged.inference.faults import Fault, of_probe
 from edged.inference.process import START_DEADLINE_S, Worker
-from edged.inference.roster import Roster
+from edged.inference.roster import Roster, held
 
+END_POLL_S = 0.005
+"""How often to look whether a process has ended, which no socket tells."""
 MOST_THREADS = 4
 """Pose models of this size gain nothing from more."""
 
@@ -78,6 +80,7 @@ class Applicants:
         """Start a worker on a device that is free.
 
         Raises:
+            HeldError: it is not.
             EngineError: the system lets no process start.
         """
         assignment = self._assignments[place]
@@ -105,13 +108,19 @@ class Applicants:
                 yield from self._fail(place, worker, error)
             else:
                 del self._workers[place]
+                delegate = self._assignments[place].delegate
+                if delegate is not None:
+                    self._roster.pairings.worked(delegate.library)
                 yield place, worker
 
     def wait(self, timeout_s: float) -> None:
         """Wait until there may be something to look at."""
         poller = select.poll()
         for worker in self._workers.values():
-            poller.register(worker, select.POLLIN)
+            if not worker.has_hung_up:
+                poller.register(worker, select.POLLIN)
+        if self._next_pairs or any(worker.has_hung_up for worker in self._workers.values()):
+            timeout_s = min(timeout_s, END_POLL_S)
         poller.poll(1e3 * timeout_s)
 
     def dismiss_all(self) -> list[int]:
@@ -132,7 +141,9 @@ class Applicants:
         if assignment.delegate is None:
             yield place, Refusal(Fault(str(error)), error)
             return
-        fault = of_probe(error, assignment.accelerator, worker.steps, worker.signal)
+        fault = of_probe(
+            error, assignment.accelerator, worker.steps, worker.signal, is_late=worker.is_late
+        )
         pairings = self._roster.pairings
         if fault.may_be_the_pair and pairings.failed(assignment.delegate.library, self._wanted):
             self._next_pairs[place] = time.monotonic() + self._probe_s
@@ -152,8 +163,3 @@ class Applicants:
             self.begin(place)
         except EngineError as error:
             yield place, Refusal(Fault(str(error)), error)
-
-
-def held(accelerator: str, pid: int) -> str:
-    """That a process of ours does not give a device back."""
-    return f"{accelerator} is still held by process {pid}, which is ending"

@@ -139,6 +139,11 @@ class ModelFile:
         return None if self.path == self.edgetpu else self.path
 
 
+def alone(path: Path) -> ModelFile:
+    """A file for the CPU that nothing belongs to."""
+    return ModelFile(name=path.stem, path=path, edgetpu=None, entry=None, labels=None)
+
+
 def read_catalog(path: Path) -> dict[str, Entry]:
     """The models of a catalog file, by name.
 

@@ -10,6 +10,7 @@ An `Engine` belongs to one thread at a time; any may read its attributes and cal
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -18,15 +19,15 @@ from pathlib import Path
 from edged.config import Inference
 from edged.errors import EngineError, ModelError
 from edged.inference import announcements
-from edged.inference.accelerators import in_order
-from edged.inference.applicants import Applicants, Refusal, held
+from edged.inference.accelerators import CPU, in_order
+from edged.inference.applicants import Applicants, Refusal
 from edged.inference.assignment import Assignment, assign
-from edged.inference.catalog import ModelFile
+from edged.inference.catalog import ModelFile, alone
 from edged.inference.faults import Fault
 from edged.inference.hotplug import Hotplug
 from edged.inference.order import Order, Patience
 from edged.inference.process import LoadedModel, Signature, Worker
-from edged.inference.roster import Roster
+from edged.inference.roster import HeldError, Roster, held
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class Engine:
         self.order = Order([one.name for one in accelerators], self._patience)
         """How it is with the accelerators; for others to read."""
         self._assignments: dict[int, Assignment] = {}
-        files = [_as_file(model) for model in models]
+        files = [model if isinstance(model, ModelFile) else alone(model) for model in models]
         for place, accelerator in enumerate(accelerators):
             try:
                 self._assignments[place] = assign(files, accelerator)
@@ -102,11 +103,11 @@ class Engine:
             raise ModelError("; ".join(reasons))
         self._surest = self.order.surest
         self._deadlines: dict[int, float] = {}
-        self._pause_s = FIRST_PAUSE_S
-        self._next_start = 0.0
-        self._since = 0.0
-        self._faults = 0
-        """In a row."""
+        self._pause_s, self._faults = FIRST_PAUSE_S, 0
+        """`_faults`: in a row."""
+        self._next_start = self._since = 0.0
+        self._asked = math.inf
+        """When `poll_start` was called first."""
         self._told: str | None = None
         """What was logged in this row of faults."""
         self._invokes = 0
@@ -121,7 +122,7 @@ class Engine:
         """Of the worker that serves, or served last."""
         self._worker: Worker | None = None
         self._coming = Applicants(self._assignments, settings, self._roster, self._patience.probe_s)
-        self._start_due()
+        self._start_due(is_start=False)
 
     @property
     def accelerator(self) -> str:
@@ -174,10 +175,12 @@ class Engine:
 
         Raises:
             ModelError: a model cannot be loaded.
-            EngineError: the worker died or did not load the models in time.
+            EngineError: the worker died or did not load the models in time; the system lets none
+                start; or its device is not given back.
         """
         if self._closed:
             raise EngineError(self.problem or "the engine is closed")
+        self._asked = min(self._asked, time.monotonic())
         try:
             self._move(timeout_s, is_start=True)
         except (ModelError, EngineError):
@@ -266,7 +269,7 @@ class Engine:
         if self._closed:
             time.sleep(timeout_s)
             return
-        self._start_due()
+        self._start_due(is_start=is_start)
         if timeout_s and not self.is_settled:
             self._wait(timeout_s)
         if not self._coming:
@@ -284,48 +287,54 @@ class Engine:
             timeout_s = min(timeout_s, pause_s if pause_s > 0 else FIRST_PAUSE_S / 10)
         self._coming.wait(timeout_s)
 
-    def _start_due(self) -> None:
+    def _start_due(self, *, is_start: bool) -> None:
         """Start the surest worker if nobody serves, and that of a better one which is due."""
         now = time.monotonic()
         if self._is_reprieved:
             self._is_reprieved = False
             self.order.reprieve(now)
-        if self._hotplug is not None and self._place and self._hotplug.came():
+        has_better = self._worker is None or self._place
+        if self._hotplug is not None and has_better and self._hotplug.came():
             self.order.shown(self._tpus, now)
+            if self._surest in self._tpus:
+                self._next_start = min(self._next_start, now)
         if self._is_held:
             return
         if self._worker is None and self._surest not in self._coming and now >= self._next_start:
-            self._start(self._surest)
+            self._start(self._surest, is_start=is_start)
         # The CPU is ready soon, and sooner with the machine to itself; of another nobody knows.
         is_cpu_coming = self._surest in self._coming and not self._is_delegated(self._surest)
         place = None if is_cpu_coming else self.order.due(now)
         if place is not None and place not in self._coming:
-            self._start(place)
+            self._start(place, is_start=is_start)
 
-    def _start(self, place: int) -> None:
+    def _start(self, place: int, *, is_start: bool) -> None:
         holder = self._coming.holder(place)
         if holder is not None:
             if place == self._surest:
                 self.problem = held(self._name(place), holder)
+                if is_start and time.monotonic() > self._asked + self._patience.probe_s:
+                    raise EngineError(self.problem)
             return
         if place != self._surest:
             self.order.tries(place, time.monotonic())
         try:
             self._coming.begin(place)
+        except HeldError:  # since we looked
+            self.order.forget(place)
         except EngineError as error:
-            self._refuse(place, Refusal(Fault(str(error)), error), is_start=False)
+            self._refuse(place, Refusal(Fault(str(error)), error), is_start=is_start)
 
     def _apply(self, place: int, worker: Worker, *, is_start: bool) -> None:
         """A worker is ready: it serves now, if its answers can be read."""
-        signatures = tuple(model.signature for model in worker.models)
-        self.signatures = self.signatures or signatures
-        if not all(map(Signature.fits, self.signatures, signatures)):
+        self.signatures = self.signatures or tuple(model.signature for model in worker.models)
+        if not worker.arrange(self.signatures):
             self._roster.dismiss(worker, at_once=False)
             error = self._misfit(place)
             self._refuse(place, Refusal(Fault(str(error)), error), is_start=is_start)
         elif self._worker is not None and place > self._place:
-            # A better one was faster. That this one works is known now, and it is not needed.
-            self.order.forget(place)
+            # A better one was faster.
+            self.order.works(place)
             self._roster.dismiss(worker, at_once=False)
         else:
             self._enter_service(place, worker)
@@ -363,12 +372,19 @@ class Engine:
         """A worker did not become ready."""
         fault = refusal.fault
         if place == self._surest and is_start:
-            raise EngineError(fault.reason) if self._is_delegated(place) else refusal.error
+            raise self._no_start(refusal) if self._is_delegated(place) else refusal.error
         if place == self._surest and self._worker is None:
             self._retire(fault.reason, self._backed_off())
         elif self.order.refused(place, fault.reason, time.monotonic(), is_fault=fault.is_fault):
             announcements.refused(self._name(place), fault.reason, is_fault=fault.is_fault)
             self._on_change()
+
+    def _no_start(self, refusal: Refusal) -> EngineError:
+        """What to say of the surest where that is no CPU, and does not work."""
+        reason = refusal.fault.reason
+        if all(one.accelerator.kind != "cpu" for one in self._assignments.values()):
+            reason += f'; nothing takes over: add "{CPU.name}" to [inference] accelerators'
+        return EngineError(reason)
 
     def _lose(self, error: EngineError) -> None:
         """The worker that serves gave no answer: kill it, and have another one start at once."""
@@ -388,7 +404,7 @@ class Engine:
         if self._hotplug is not None:
             self._hotplug.came()  # what is known of a time when all was well is no news
         if not self._closed:
-            self._start_due()
+            self._start_due(is_start=False)
         self._on_change()
 
     def _retire(self, problem: str, pause_s: float) -> None:
@@ -419,9 +435,3 @@ class Engine:
         pause_s = self._pause_s
         self._pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-
-
-def _as_file(model: ModelFile | Path) -> ModelFile:
-    if isinstance(model, ModelFile):
-        return model
-    return ModelFile(name=model.stem, path=model, edgetpu=None, entry=None, labels=None)

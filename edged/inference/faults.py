@@ -30,6 +30,8 @@ def of_probe(
     accelerator: Accelerator,
     steps: Mapping[str, str],
     killed_by: signal.Signals | None,
+    *,
+    is_late: bool = False,
 ) -> Fault:
     """What to say of a worker that did not become ready.
 
@@ -38,6 +40,7 @@ def of_probe(
         accelerator: it was to run the models.
         steps: as `Worker.steps`.
         killed_by: the signal, as `Worker.signal`.
+        is_late: as `Worker.is_late`.
     """
     stage, what = list(steps.items())[-1] if steps else ("", "")
     library = library_name(steps.get("delegate", accelerator.library or ""))
@@ -54,8 +57,9 @@ def of_probe(
         return Fault(text, may_be_the_pair=is_past_library)
     doing = _while(stage, what)
     if killed_by is None:
-        late = f"{library or 'the worker'} hangs{doing}: {text}"
-        return Fault(late, may_be_the_pair=is_past_library)
+        how = "hangs" if is_late else "failed"
+        words = f"{library or 'the worker'} {how}{doing}: {text}"
+        return Fault(words, may_be_the_pair=is_past_library)
     reason = f"{library or 'the worker'} crashed ({killed_by.name}){doing}"
     if killed_by is signal.SIGSEGV and is_past_library and accelerator.kind == "edgetpu":
         reason += f": it may be built for another TensorFlow Lite: {INSTALL}"

@@ -50,9 +50,10 @@ def given(path: str) -> dict[str, Any]:
 def settle(interpreter: Any) -> None:
     """Give inputs that take pictures of any size one: `SIDE` x `SIDE`."""
     for tensor in interpreter.get_input_details():
-        batch, *sides, channels = [int(size) for size in tensor["shape_signature"]] or [0]
-        if sides == [-1, -1]:
-            interpreter.resize_tensor_input(tensor["index"], [max(batch, 1), SIDE, SIDE, channels])
+        match [int(size) for size in tensor["shape_signature"]]:
+            case [batch, -1, -1, channels]:
+                shape = [max(batch, 1), SIDE, SIDE, channels]
+                interpreter.resize_tensor_input(tensor["index"], shape)
 
 
 def without_decoder(model: bytes) -> bytes:

@@ -8,6 +8,7 @@ once its rules have set the permissions of the device, so they are waited for wh
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import socket
 import struct
@@ -25,8 +26,8 @@ _PROTOCOL = 15
 """NETLINK_KOBJECT_UEVENT of linux/netlink.h."""
 _MESSAGE_BYTES = 16_384
 """The kernel's messages have at most 2 KB, udev's are longer."""
-_BURST = 256
-"""Messages read at a time: a hub that is plugged in sends dozens."""
+_BURST = 1024
+"""Messages read at a time, more than the socket holds: a hub that is plugged in sends dozens."""
 _UDEV_PREFIX = b"libudev\0"
 _UDEV_HEADER = struct.Struct("=8s4xIII")
 """Of systemd's device-monitor.c: prefix, magic, then the header's size and the offset and length of
@@ -91,10 +92,12 @@ class Hotplug:
                 message, sender = self._receive()
             except BlockingIOError:
                 break
-            except OSError as error:  # ENOBUFS: more came than the socket holds
-                _log.debug("news of devices were lost: %s", error)
+            except OSError as error:
                 found = True
-                break
+                if error.errno != errno.ENOBUFS:
+                    _log.debug("no news of devices: %s", error)
+                    break
+                continue  # more came than the socket holds; what it holds is old
             # Anybody may send to us alone; only the system may send to a group.
             found = found or (sender[1] != 0 and is_coral_added(message))
         return found

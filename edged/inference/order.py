@@ -38,6 +38,7 @@ class Patience:
     first, which is some seconds."""
 
 
+RESTS = "; it failed too often, and rests"
 JITTER = 0.2
 """Part of a pause by which it is longer or shorter, so that devices of a fleet do not move as
 one."""
@@ -186,6 +187,12 @@ class Order:
         one.reason, one.is_fault, one.is_resting, one.has_served = "", False, False, True
         one.pause_s = self._patience.first_s
 
+    def works(self, place: int) -> None:
+        """It would answer, and is not needed: a better one serves."""
+        self.forget(place)
+        one = self._places[place]
+        one.reason, one.is_fault = "", False
+
     def forget(self, place: int) -> None:
         """A probe was given up, which says nothing about the accelerator."""
         if self._trying == place:
@@ -226,12 +233,15 @@ class Order:
     def shortcomings(self, now: float) -> list[str]:
         """What is wrong with those that do not serve; that one is not there is nothing wrong.
 
-        Not of the surest when nobody serves: who starts it tells that.
+        Not of the surest when nobody serves: who starts it tells that. Nor of those behind the one
+        that serves: they are not tried, so what was wrong once would be told for ever.
         """
         return [
-            f"{one.name}: {one.reason}"
+            f"{one.name}: {one.reason}{RESTS if one.state is State.RESTING else ''}"
             for place, one in enumerate(self.standings(now))
-            if one.is_fault and not (self.serving is None and place == self.surest)
+            if one.is_fault
+            and one.state is not State.STANDBY
+            and not (self.serving is None and place == self.surest)
         ]
 
     def _standing(self, place: int, one: _Place, now: float, *, is_better: bool) -> Standing:

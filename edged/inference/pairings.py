@@ -20,6 +20,8 @@ class Pairings:
     def __init__(self) -> None:
         self._candidates: dict[str, list[str]] = {}
         """By library: the runtimes that have not failed with it, best first."""
+        self._proven: set[str] = set()
+        """Libraries that have worked with the first of those."""
 
     def runtime(self, library: str, wanted: Wanted) -> str:
         """What to load the library into."""
@@ -27,11 +29,20 @@ class Pairings:
             return wanted
         return next(iter(self._of(library)), "auto")
 
+    def worked(self, library: str) -> None:
+        """The pair that was tried last works."""
+        self._proven.add(library)
+
     def failed(self, library: str, wanted: Wanted) -> bool:
         """The pair does not work. Returns whether there is another one, which is next.
 
-        When all have failed, the next probe begins with the first again.
+        One that has worked is not to blame at once: if the device is gone or mute, another runtime
+        does not help, and what goes wrong with that would hide the reason. When all have failed,
+        the next probe begins with the first again.
         """
+        if library in self._proven:
+            self._proven.discard(library)
+            return False
         candidates = self._of(library)
         if wanted == "auto" and len(candidates) > 1:
             del candidates[0]

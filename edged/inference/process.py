@@ -48,14 +48,26 @@ class Signature:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
 
-    def fits(self, other: Signature) -> bool:
-        """Whether what is made for one can be used with the other: names do not matter."""
-        return len(self.inputs) == len(other.inputs) and all(
-            replace(one, name="") == replace(its, name="")
-            for one, its in zip(
-                self.inputs + self.outputs, other.inputs + other.outputs, strict=False
-            )
-        )
+    def places(self, other: Signature) -> tuple[int, ...] | None:
+        """Where another file of this model has our outputs; None: it is another model.
+
+        Names do not matter, but where outputs are alike otherwise. A compiler may change the order.
+        """
+        if list(map(_nameless, self.inputs)) != list(map(_nameless, other.inputs)):
+            return None
+        free = dict(enumerate(other.outputs))
+        places = []
+        for wanted in self.outputs:
+            alike = [at for at, its in free.items() if _nameless(its) == _nameless(wanted)]
+            if not alike:
+                return None
+            places.append(next((at for at in alike if free[at].name == wanted.name), alike[0]))
+            del free[places[-1]]
+        return tuple(places)
+
+
+def _nameless(tensor: TensorInfo) -> TensorInfo:
+    return replace(tensor, name="")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,9 +140,12 @@ class Worker:
         `edged.inference.worker.STAGES`, and of what."""
         self.signal: signal.Signals | None = None
         """What killed it, as far as that was seen."""
+        self.is_late = False
+        """It was not ready before its deadline."""
         self._deadline_s = deadline_s
         self._started = time.monotonic()
         self._leaving: float | None = None
+        self._hung_up: float | None = None
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             try:
                 self._socket, its_socket = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -192,19 +207,10 @@ class Worker:
         """
         until = time.monotonic() + timeout_s
         while True:
-            self._socket.settimeout(max(until - time.monotonic(), 0.0))
-            try:
-                text, fds, _, _ = socket.recv_fds(self._socket, MESSAGE_BYTES, 1)
-            except (TimeoutError, BlockingIOError):
-                if time.monotonic() - self._started > self._deadline_s:
-                    raise EngineError(
-                        f"the models were not loaded within {self._deadline_s:.0f} s"
-                    ) from None
+            received = self._receive(until)
+            if received is None:
                 return False
-            except OSError as error:
-                raise self._death("while loading") from error
-            if not text:
-                raise self._death("while loading")
+            text, fds = received
             if text[0] != DOING:
                 break
             stage, _, what = text[1:].decode(errors="replace").partition(" ")
@@ -214,10 +220,32 @@ class Worker:
             raise ModelError(text[1:].decode(errors="replace"))
         if not fds:
             raise EngineError("no file descriptor is left for the shared memory")
-        self._map(fds[0], int.from_bytes(text[1:], sys.byteorder))
+        try:
+            self._map(fds[0], int.from_bytes(text[1:], sys.byteorder))
+        except OSError as error:
+            raise EngineError(f"cannot map the shared memory: {error.strerror}") from error
         if words := self.chatter():
             _log.debug("worker %d: %s", self.pid, words.strip())
         return True
+
+    def _receive(self, until: float) -> tuple[bytes, list[int]] | None:
+        """The next message and what came with it; None: not yet. Raises `EngineError`."""
+        self._socket.settimeout(max(until - time.monotonic(), 0.0))
+        try:
+            text, fds, _, _ = socket.recv_fds(self._socket, MESSAGE_BYTES, 1)
+        except (TimeoutError, BlockingIOError):
+            if time.monotonic() - self._started <= self._deadline_s:
+                return None
+            self.is_late = True
+            late = f"the models were not loaded within {self._deadline_s:.0f} s"
+            raise EngineError(late) from None
+        except OSError:
+            text, fds = b"", []
+        if text:
+            return text, fds
+        if self._is_ending(until):
+            return None
+        raise self._death("while loading")
 
     def _map(self, memory_fd: int, described_at: int) -> None:
         """Take over the shared memory and what the worker tells of it."""
@@ -238,6 +266,18 @@ class Worker:
             )
             for model in told["models"]
         )
+
+    def arrange(self, signatures: Sequence[Signature]) -> bool:
+        """Have the outputs of the models in the order of these; False: they are other models."""
+        found = zip(self.models, signatures, strict=True)
+        places = [wanted.places(model.signature) for model, wanted in found]
+        if None in places:
+            return False
+        self.models = tuple(
+            replace(model, outputs=tuple(model.outputs[at] for at in order or ()), signature=wanted)
+            for model, order, wanted in zip(self.models, places, signatures, strict=True)
+        )
+        return True
 
     def invoke(self, model: int, timeout_s: float) -> int:
         """Run a model on its inputs. Returns nanoseconds of the bare invoke.
@@ -261,10 +301,26 @@ class Worker:
             raise EngineError(answer[1:].decode(errors="replace"))
         return int.from_bytes(answer[1:], sys.byteorder)
 
+    @property
+    def has_hung_up(self) -> bool:
+        """Whether `poll` saw the end of the socket, and not yet that of the process."""
+        return self._hung_up is not None
+
+    def _is_ending(self, until: float) -> bool:
+        """Whether a process that closed its socket is to be waited for beyond `until`."""
+        now = time.monotonic()
+        self._hung_up = self._hung_up or now
+        patience_s = self._hung_up + DEATH_S - now
+        try:
+            self._process.wait(max(0.0, min(until - now, patience_s)))
+        except subprocess.TimeoutExpired:
+            return time.monotonic() < self._hung_up + DEATH_S
+        return False
+
     def _death(self, when: str) -> EngineError:
         """What to say of a process that closed its socket."""
         try:
-            code = self._process.wait(DEATH_S)
+            code = self._process.wait(0.0 if self.has_hung_up else DEATH_S)
         except subprocess.TimeoutExpired:
             return EngineError(f"the worker hung up {when}")
         if code < 0:

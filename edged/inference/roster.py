@@ -25,6 +25,10 @@ END_S = 1.3
 POLL_S = 0.002
 
 
+class HeldError(EngineError):
+    """A device is held by a process of ours."""
+
+
 class Roster:
     """Belongs to whoever starts workers; any thread may call it."""
 
@@ -44,9 +48,10 @@ class Roster:
         delegate: Delegate | None,
         deadline_s: float,
     ) -> Worker:
-        """Start a worker on an accelerator that is free, see `in_the_way`. For the rest: `Worker`.
+        """Start a worker on an accelerator that is free. For the rest: `Worker`.
 
         Raises:
+            HeldError: it is not free, see `in_the_way`.
             EngineError: the system lets no process start, or too many do not end.
         """
         if len(self._leaving) >= MOST_LEAVING:
@@ -54,10 +59,12 @@ class Roster:
                 f"{len(self._leaving)} worker processes do not end, because a driver holds them: "
                 "restart the machine"
             )
-        worker = Worker(
-            models, threads=threads, runtime=runtime, delegate=delegate, deadline_s=deadline_s
-        )
-        with self._lock:
+        with self._lock:  # a reload's engine and the one in force may both find it free
+            if (holder := self._holder(accelerator)) is not None:
+                raise HeldError(held(accelerator.name, holder))
+            worker = Worker(
+                models, threads=threads, runtime=runtime, delegate=delegate, deadline_s=deadline_s
+            )
             self._here.append((worker, accelerator))
         return worker
 
@@ -80,10 +87,12 @@ class Roster:
     def in_the_way(self, accelerator: Accelerator) -> int | None:
         """The process that has what may be the same device; None: nobody has."""
         with self._lock:
-            for worker, other in self._here:
-                if may_be_one(accelerator, other):
-                    return worker.pid
-        return None
+            return self._holder(accelerator)
+
+    def _holder(self, accelerator: Accelerator) -> int | None:
+        return next(
+            (worker.pid for worker, other in self._here if may_be_one(accelerator, other)), None
+        )
 
     @property
     def pids(self) -> list[int]:
@@ -99,6 +108,11 @@ class Roster:
         while self._leaving and time.monotonic() < until:
             self.tend()
             time.sleep(POLL_S)
+
+
+def held(accelerator: str, pid: int) -> str:
+    """That a process of ours does not give a device back."""
+    return f"{accelerator} is still held by process {pid}, which is ending"
 
 
 def may_be_one(one: Accelerator, other: Accelerator) -> bool:

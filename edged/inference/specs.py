@@ -127,6 +127,8 @@ def describe(
             "classification ([1, classes]): convert the model with such outputs"
         )
     order = _order(decoder, outputs)
+    for place in order:
+        _check_values(file.path, outputs[place])
     entry = file.entry
     if entry is None:
         fit = _default_fit(decoder)
@@ -157,6 +159,15 @@ def describe(
         labels=_find_labels(file, labels) if decoder == "classify" else None,
         licence=licence,
     )
+
+
+def _check_values(path: Path, output: TensorInfo) -> None:
+    """Integers without a scale would be an error at every frame: better before the first."""
+    if np.dtype(output.dtype).kind in "iu" and output.scale == 0:
+        raise ModelError(
+            f"{path}: its output is {output.dtype} without a quantization scale: convert it again "
+            "with a float or quantized output"
+        )
 
 
 def _told(tensors: Sequence[TensorInfo]) -> str:

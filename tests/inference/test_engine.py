@@ -265,3 +265,11 @@ def test_the_worker_leaves_when_its_parent_is_killed(pose_file: Path, *, stopped
             worker.suspend()
         parent.kill()
         wait_for(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_where_the_system_lets_no_process_start_the_start_fails(
+    pose_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(EngineError, match="cannot start a worker process"):
+        Engine([pose_file], Inference(accelerators=("cpu",))).start()

@@ -19,8 +19,10 @@ from stand_in.twins import compiled_twin
 
 from edged.config import Inference
 from edged.errors import EngineError, ModelError
+from edged.inference import engine as engines
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
+from edged.inference.graphs import without_decoder
 from edged.inference.hotplug import Hotplug
 from edged.inference.order import Patience, State
 from edged.inference.roster import Roster
@@ -84,6 +86,16 @@ def until_on(engine: Engine, name: str) -> None:
         return engine.accelerator == name
 
     until(is_on, name)
+
+
+def show_up(group: int) -> None:
+    """Tell those who listen to a group that a Coral was plugged in, or skip the test."""
+    told = "ACTION=add\0SUBSYSTEM=usb\0DEVTYPE=usb_device\0PRODUCT=18d1/9302/100\0"
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15) as speaker:
+        try:
+            speaker.sendto(told.encode(), (0, group))
+        except PermissionError:
+            pytest.skip("only the system may speak to those who listen")
 
 
 def reason(engine: Engine) -> str:
@@ -173,12 +185,25 @@ def test_a_device_that_shows_up_is_tried_at_once(
     engine = make(pair, patience=replace(CALM, least_s=0.0), hotplug=Hotplug(group))
     engine.start()
     edgetpu.plug()
-    told = "ACTION=add\0SUBSYSTEM=usb\0DEVTYPE=usb_device\0PRODUCT=18d1/9302/100\0"
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15) as speaker:
-        try:
-            speaker.sendto(told.encode(), (0, group))
-        except PermissionError:
-            pytest.skip("only the system may speak to those who listen")
+    show_up(group)
+    until_on(engine, "edgetpu")
+
+
+def test_the_only_one_is_started_at_once_when_it_shows_up(
+    make: Make, pair: ModelFile, edgetpu: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "FIRST_PAUSE_S", 600.0)
+    group = 1 << 18  # nobody else listens to it
+    engine = make(pair, names=("edgetpu",), hotplug=Hotplug(group))
+    engine.start()
+    edgetpu.unplug()
+    with pytest.raises(EngineError):
+        answer(engine)
+    until(
+        lambda: not engine.wait_ready(0.01) and "no Edge TPU" in (engine.problem or ""), "it waits"
+    )
+    edgetpu.plug()
+    show_up(group)
     until_on(engine, "edgetpu")
 
 
@@ -231,6 +256,30 @@ def test_where_only_the_edge_tpu_can_run_it_the_device_is_handed_over(
     until_on(first, "edgetpu")
     first.close()
     roster.close()
+
+
+def test_a_device_that_is_not_given_back_is_not_waited_for_for_ever(
+    make: Make, pair: ModelFile
+) -> None:
+    roster = Roster()
+    first = make(pair, names=("edgetpu",), roster=roster)
+    first.start()
+    assert first.worker_pid is not None
+    patience = replace(PATIENCE, probe_s=0.1)
+    second = make(pair, names=("edgetpu",), roster=roster, patience=patience)
+    with pytest.raises(EngineError, match=f"still held by process {first.worker_pid}"):
+        second.start()
+    assert answer(first) == pytest.approx(0.2)
+    first.close()
+    roster.close()
+
+
+def test_without_a_cpu_in_the_order_the_start_fails_and_says_what_would_help(
+    make: Make, pair: ModelFile, edgetpu: StandIn
+) -> None:
+    edgetpu.unplug()
+    with pytest.raises(EngineError, match=r'no Edge TPU answers .* nothing takes over: add "cpu"'):
+        make(pair, names=("edgetpu",)).start()
 
 
 def test_a_hanging_worker_does_not_hold_up_the_next(
@@ -313,6 +362,22 @@ def test_a_twin_of_another_model_never_serves(make: Make, pair: ModelFile) -> No
     engine = make(pair, patience=CALM)
     until_reason(engine, "other tensors")
     assert engine.accelerator == "cpu"
+
+
+def test_a_twin_whose_outputs_come_in_another_order_serves_as_well(
+    make: Make, tmp_path: Path
+) -> None:
+    model = without_decoder(tiny_models.posenet_model())
+    file = tmp_path / "several.tflite"
+    file.write_bytes(model)
+    twin = compiled_twin(model, is_reversed=True)
+    file.with_name("several_edgetpu.tflite").write_bytes(twin)
+    engine = make(resolve(str(file), []))
+    engine.start()
+    assert engine.accelerator == "edgetpu"
+    (loaded,) = engine.models
+    assert [output.shape[-1] for output in loaded.outputs] == [17, 34, 64]
+    assert loaded.signature == engine.signatures[0]
 
 
 def test_a_broken_fallback_is_told_at_the_start(make: Make, pair: ModelFile) -> None:

@@ -77,6 +77,16 @@ LOADED = {"library": LIBRARY, "delegate": TOLD}
             True,
         ),
         (
+            LOADED,
+            EngineError("the worker ended with code 1 while loading: no such bus"),
+            None,
+            (
+                "libedgetpu (runtime 14) failed while it looked for its device: the worker ended "
+                "with code 1 while loading: no such bus"
+            ),
+            True,
+        ),
+        (
             LOADED | {"model": "/m/p.tflite"},
             ModelError("/m/p.tflite: it needs another version"),
             None,
@@ -84,7 +94,10 @@ LOADED = {"library": LIBRARY, "delegate": TOLD}
             True,
         ),
     ],
-    ids=["absent", "needs another", "no library", "no device", "crash", "abort", "hang", "error"],
+    ids=[
+        *("absent", "needs another", "no library", "no device"),
+        *("crash", "abort", "hang", "exit", "error"),
+    ],
 )
 def test_every_step_has_its_words(
     steps: dict[str, str],
@@ -94,7 +107,8 @@ def test_every_step_has_its_words(
     *,
     is_fault: bool,
 ) -> None:
-    fault = of_probe(error, EDGETPU, steps, killed_by)
+    is_late = "within" in str(error)
+    fault = of_probe(error, EDGETPU, steps, killed_by, is_late=is_late)
     assert (fault.reason, fault.is_fault) == (words, is_fault)
 
 

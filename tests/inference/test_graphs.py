@@ -172,3 +172,10 @@ def test_what_is_left_of_the_compiled_half_is_the_edge_tpu_s(shared: Path) -> No
     assert graph.outputs.tolist() == operator.outputs.tolist()
     with pytest.raises(RuntimeError, match="unresolved custom op: edgetpu-custom-op"):
         Interpreter(model_content=cut).allocate_tensors()
+
+
+def test_an_input_that_is_no_picture_stays_as_it_is() -> None:
+    interpreter = Interpreter(model_content=tiny_models.sound_model())
+    graphs.settle(interpreter)
+    interpreter.allocate_tensors()
+    assert interpreter.get_input_details()[0]["shape"].tolist() == [8]

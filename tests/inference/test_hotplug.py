@@ -106,6 +106,14 @@ def test_news_that_were_lost_may_have_been_of_a_coral() -> None:
         assert hotplug.came()
 
 
+def test_what_is_left_after_a_loss_is_no_news() -> None:
+    with Hotplug(QUIET_GROUP) as hotplug:
+        for _ in range(5000):
+            say(of_kernel(STICK), QUIET_GROUP)
+        assert hotplug.came()
+        assert not hotplug.came()
+
+
 def test_where_nobody_may_listen_there_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> socket.socket:
         raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")

@@ -97,6 +97,7 @@ def test_three_losses_in_ten_minutes_are_an_hour_of_rest() -> None:
     assert rests == [False, False, True]
     standing = one.standings(410.0)[0]
     assert (standing.state, standing.again_s) == (State.RESTING, 3600)
+    assert one.shortcomings(410.0) == ["edgetpu: crashed; it failed too often, and rests"]
     assert one.due(410.0 + 3599) is None
     one.shown([0], 500.0)
     assert one.due(500.0 + 60) is None, "a bad plug shows up again and again"
@@ -169,6 +170,26 @@ def test_what_is_not_there_is_no_fault_until_it_was() -> None:
     one.tries(0, 300.0)
     one.refused(0, "not here", 300.0, is_fault=False)
     assert one.shortcomings(300.0) == ["edgetpu: not here"]
+
+
+def test_what_was_wrong_with_those_behind_is_not_told_for_ever() -> None:
+    one = order("edgetpu:0", "edgetpu:1", "cpu")
+    one.passed(2)
+    fail_probe(one, 0, 0.0)
+    fail_probe(one, 1, 0.0)
+    assert one.shortcomings(1.0) == ["edgetpu:0: broken", "edgetpu:1: broken"]
+    promote(one, 0, 30.0)
+    assert one.shortcomings(31.0) == []
+    assert one.standings(31.0)[1].reason == "broken", "the last that is known of it"
+
+
+def test_one_that_is_ready_and_not_needed_has_nothing_wrong() -> None:
+    one = order()
+    one.passed(1)
+    one.lost(1, "crashed", 10.0)
+    promote(one, 0, 10.2)
+    one.works(1)
+    assert one.standings(11.0)[1].reason == ""
 
 
 def test_failovers_and_promotions_are_counted_when_the_other_serves() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import psutil
 import pytest
@@ -14,7 +16,9 @@ from brokers import until
 from edged.errors import EngineError
 from edged.inference.accelerators import CPU, parse
 from edged.inference.process import Worker
-from edged.inference.roster import MOST_LEAVING, Roster, may_be_one
+from edged.inference.roster import MOST_LEAVING, HeldError, Roster, may_be_one
+
+DEADLINE_S = 10.0
 
 
 @pytest.mark.parametrize(
@@ -72,6 +76,22 @@ def test_a_device_is_free_when_the_process_is_gone_and_not_before(
     until(lambda: tended(roster), "it is killed, since it does not leave")
     assert roster.in_the_way(parse("edgetpu")) is None
     assert not psutil.pid_exists(worker.pid)
+
+
+def test_of_two_that_find_it_free_one_has_it(roster: Roster, pose_file: Path) -> None:
+    both = Barrier(2)
+
+    def begin(name: str) -> Worker | None:
+        both.wait(DEADLINE_S)
+        try:
+            return start(roster, pose_file, name)
+        except HeldError:
+            return None
+
+    with ThreadPoolExecutor(2) as threads:
+        begun = list(threads.map(begin, ("edgetpu", "edgetpu:usb")))
+    assert begun.count(None) == 1
+    assert len(roster.pids) == 1
 
 
 def test_a_dismissed_worker_is_reaped_whole(roster: Roster, pose_file: Path) -> None:

@@ -316,3 +316,9 @@ def test_real_models_are_described(shared: Path) -> None:
         "mobilenet-v2-tf2": ("labels", 224, True),
         "movenet-lightning": ("pose", 192, True),
     }
+
+
+def test_integers_without_a_scale_are_refused_before_the_first_frame() -> None:
+    plain = TensorInfo("classes", "int64", (1, 10))
+    with pytest.raises(ModelError, match=r"m\.tflite: its output is int64 without a quantization"):
+        describe(unknown(Path("m.tflite")), [CLASSES_IN], [plain])

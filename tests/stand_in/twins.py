@@ -10,12 +10,12 @@ from ai_edge_litert import schema_py_generated as schema
 CUSTOM_OP = b"edgetpu-custom-op"
 
 
-def compiled_twin(model: bytes) -> bytes:
+def compiled_twin(model: bytes, *, is_reversed: bool = False) -> bytes:
     """The same model behind an `edgetpu-custom-op`, which only a delegate can run.
 
     The operator comes first and gives its inputs on unchanged, so that the answers are the CPU's.
     Without a delegate the interpreter says of it what it says of a really compiled model. The
-    inputs keep their names, shapes and quantization.
+    inputs keep their names, shapes and quantization. With `is_reversed` the last output is first.
     """
     graph = schema.ModelT.InitFromPackedBuf(model, 0)
     subgraph = graph.subgraphs[0]
@@ -30,6 +30,8 @@ def compiled_twin(model: bytes) -> bytes:
     for signature in graph.signatureDefs or ():
         for named in signature.inputs:
             named.tensorIndex = outer.get(named.tensorIndex, named.tensorIndex)
+    if is_reversed:
+        subgraph.outputs = subgraph.outputs[::-1]
     builder = flatbuffers.Builder(len(model) + 4096)
     builder.Finish(graph.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
