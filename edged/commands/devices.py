@@ -96,7 +96,7 @@ def run(config_file: Path | None, *, json: bool, machine: Machine = Machine()) -
         ConfigError: the configuration cannot be used.
         EdgedError: the system lets no process start.
     """
-    facts, config = settings.measure(config_file, machine)
+    facts, config = settings.measure(config_file)
     if config is None:
         raise ConfigError("\n".join(facts.wrong))
     inventory = _inventory(config, Path(facts.file) if facts.file else None, machine)

@@ -67,7 +67,7 @@ class Report:
 def examine(config_file: Path | None, machine: Machine) -> Report:
     """Look at everything. Takes at most 10 s; changes nothing, and disturbs no running service."""
     until = time.monotonic() + LIMIT_S
-    settings_facts, config = settings.measure(config_file, machine)
+    settings_facts, config = settings.measure(config_file)
     file = Path(settings_facts.file) if settings_facts.file else None
     looking = _Probes(config, file, machine)
     return Report(

@@ -7,13 +7,13 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from edged.config import CONFIGURATIONS
 from edged.doctor.finding import Finding, Trouble, problem, warning
 from edged.doctor.machine import Machine
 from edged.doctor.programs import Program, services
 
 USER = "edged"
 """Whom the service runs as, where systemd does not tell."""
-CONFIGURATIONS = Path("/etc/edged")
 _PROPERTIES = (
     "LoadState",
     "ActiveState",
