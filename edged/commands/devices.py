@@ -114,7 +114,7 @@ def _inventory(config: Config, file: Path | None, machine: Machine) -> Inventory
         facts = accelerator.measure(
             machine, file, inference.edgetpu_library, LIBRARY_S, even_without_coral=True
         )
-        who, _ = looked_for(service.USER)
+        who, _ = looked_for(service.USER, is_its=service.is_its(file))
         mays = accesses([tpu.node for tpu in facts.tpus if tpu.node], who)
     except OSError as error:
         raise EdgedError(f"cannot look for devices: {error}") from error
