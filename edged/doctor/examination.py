@@ -108,7 +108,14 @@ class _Probes:
             # What the service will find, not what is our own.
             who, _ = looked_for(service.USER, is_its=service.is_its(file))
             home = None if who.uid == os.geteuid() else Path(who.home)
-            self.models = Probe(lambda: models.measure(config, model_directories(home), PROBE_S))
+            self.models = Probe(
+                lambda: models.measure(
+                    config,
+                    model_directories(home),
+                    PROBE_S,
+                    for_service=service.is_its(file) or os.geteuid() == 0,
+                )
+            )
             beside = None if file is None else credential_beside(file)
             self.broker = Probe(
                 lambda: broker.measure(config.mqtt, topics, beside),
