@@ -18,6 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import inspect
 from msgspec.structs import replace
+from somebody import an_ordinary_user, open_folder
 
 from edged import toml
 from edged.config import (
@@ -37,6 +38,10 @@ from edged.masking import MASK
 
 DEFAULTS = Path(__file__).parents[1] / "config" / "edged.toml"
 Write = Callable[[str | bytes], Path]
+INVALID = "line 2, column 10: not TOML: invalid value"
+BOOLEAN = "expected true or false, in small letters and without quotes"
+OPEN = "text ends on its line with the quote that it began with"
+MORE = "not TOML: expected newline or end of document after a statement"
 
 
 @pytest.fixture(autouse=True)
@@ -312,6 +317,23 @@ def test_labels_alone_are_enough(write: Write) -> None:
             "[mqtt]\nhost = broker.lan",
             "line 2, column 8: not TOML: invalid value, text needs quotes",
         ),
+        ("[camera]\npaused = yes", f"{INVALID}, {BOOLEAN}"),
+        ("[camera]\npaused = True # now", f"{INVALID}, {BOOLEAN}"),
+        ("[camera]\nsource = nothing", f"{INVALID}, text needs quotes"),
+        (
+            "[camera]\nfps    = 30,0\n",
+            f"line 2, column 12: {MORE}, a decimal point is a point: 30.5",
+        ),
+        ("[camera]\nfps    = .5", f"{INVALID}, a decimal point stands between digits: 0.5"),
+        ("[camera]\nfps    = 007", f"line 2, column 11: {MORE}, a number does not begin with 0"),
+        (
+            "[camera]\nsource = \N{LEFT DOUBLE QUOTATION MARK}a\N{RIGHT DOUBLE QUOTATION MARK}",
+            f'{INVALID}, text needs straight quotes: "like this"',
+        ),
+        (
+            '[camera]\nsource = "a\nfps = 3',
+            f"line 2, column 12: not TOML: illegal character '\\n', {OPEN}",
+        ),
         ("[mqtt\n", "line 1, column 6: not TOML: expected ']' at the end of a table declaration"),
         ("a = 1\na = 2\n", "line 2, column 6: not TOML: cannot overwrite a value"),
         ("a = [", "end of document: not TOML: invalid value, text needs quotes"),
@@ -365,6 +387,38 @@ def test_a_credential_of_systemd_comes_before_the_password(
     assert load(path).mqtt.password == "p"
     (tmp_path / "mqtt_password").write_text("c\n")
     assert load(path).mqtt.password == "c"
+
+
+def test_the_password_of_a_service_is_found_beside_its_file(write: Write, tmp_path: Path) -> None:
+    path = write('[mqtt]\nusername = "u"\npassword = "p"\n')
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "mqtt_password").write_text("c\n")
+    assert load(path).mqtt.password == "c"
+
+
+def test_what_only_root_may_read_is_told_with_sudo() -> None:
+    with open_folder() as folder:
+        path, hidden = folder / "edged.toml", folder / "credentials"
+        hidden.mkdir(0o000)
+        path.write_text('[mqtt]\nusername = "u"\n')
+        with an_ordinary_user(), pytest.raises(ConfigError) as caught:
+            load(path)
+        assert f"{hidden}/mqtt_password: permission denied: try it with sudo" in str(caught.value)
+        path.write_text('[mqtt]\nusername = "u"\npassword = "p"\n')
+        with an_ordinary_user():
+            assert load(path).mqtt.password == "p"
+        path.chmod(0o000)
+        with an_ordinary_user(), pytest.raises(ConfigError, match=r"denied: try it with sudo$"):
+            load(path)
+
+
+def test_the_service_itself_is_not_told_to_use_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/edged")
+    with open_folder() as folder:
+        path = folder / "edged.toml"
+        path.touch(0o000)
+        with an_ordinary_user(), pytest.raises(ConfigError, match=r"permission denied$"):
+            load(path)
 
 
 def test_a_password_file_comes_before_the_credential(
