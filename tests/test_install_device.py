@@ -473,7 +473,8 @@ class Installed:
             "OPT=$R/opt UNITS=$R/units ETC=$R/etc STATE=$R/state LOG=$R/log CACHE=$R/cache "
             "COMMAND=$R/command CONFIG=$R/etc/edged.toml PASSWORD_FILE=$R/etc/mqtt_password "
             "BROKER_CONFIG=$R/broker.conf BROKER_PASSWORDS=$R/edged.passwd "
-            "DEVICE_LOG=$R/device.log RULES=$R/udev/60-edged-coral.rules RELEASE=$R/opt/releases/0.1.0-a NAME=0.1.0-a"
+            "DEVICE_LOG=$R/device.log RULES=$R/udev/60-edged-coral.rules "
+            "RELEASE=$R/opt/releases/0.1.0-a NAME=0.1.0-a"
         )
         return self.machine.call("eval", f"R={self.root}; {places}; {words}")
 
