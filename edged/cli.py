@@ -134,7 +134,12 @@ def watch(
     config_file: Annotated[
         Path | None,
         typer.Option(
-            "--config", "-c", metavar="FILE", help="Takes broker, TLS and prefix from [mqtt]."
+            "--config",
+            "-c",
+            metavar="FILE",
+            readable=False,  # the file's own error tells more
+            help="Takes broker, password, TLS and prefix from [mqtt]; default: "
+            "/etc/edged/edged.toml, where it is and may be read, unless --broker is named.",
         ),
     ] = None,
 ) -> int:
@@ -204,6 +209,7 @@ def devices(
             "--config",
             "-c",
             metavar="FILE",
+            readable=False,
             help="Default: /etc/edged/edged.toml, else the defaults of every key.",
         ),
     ] = None,

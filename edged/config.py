@@ -5,11 +5,9 @@ This module is the only reader of configuration files and of the environment.
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 import socket
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -17,7 +15,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from edged import toml
+from edged import textfile, toml
 from edged.errors import ConfigError
 from edged.keys import (
     AcceleratorName,
@@ -204,29 +202,28 @@ class Config(Section, frozen=True):
 
 FILE_BYTES = 1_000_000
 """A larger file is no configuration."""
-SECRET_BYTES = 65_535
-"""The longest password that MQTT can carry."""
 CREDENTIAL = "mqtt_password"
 """Name of the systemd credential (LoadCredential=, SetCredential= and the like)."""
 
 
-def load(path: Path | None, credentials: Path | None = None) -> Config:
+def load(path: Path | None) -> Config:
     """The configuration in force: the file's, or the defaults without one; secrets read.
 
-    `credentials`: where the service's are, for somebody to whom systemd gives none.
+    The password may lie beside the file, as the service's does: systemd hands that one to the
+    service, and whoever else reads the file finds it there.
 
     Raises:
         ConfigError: the file cannot be read, or a line for each thing that is wrong with it.
     """
     if path is None:
         return Config()
-    config, wrong = toml.read(_read(path, FILE_BYTES), Config)
+    config, wrong = toml.read(textfile.read(path, FILE_BYTES, denied=_sudo()), Config)
     for places, contradiction in _contradictions(config):
         if wrong.keys().isdisjoint(places):
             wrong[places[0]] = contradiction
     password = ""
     try:
-        password = _password(config.mqtt, credentials)
+        password = _password(config.mqtt, credential_beside(path))
     except ConfigError as error:
         key = "password_file" if config.mqtt.password_file else "password"
         wrong.setdefault(f"[mqtt] {key}", str(error))
@@ -292,49 +289,41 @@ def _white_balances(camera: Camera) -> Iterator[tuple[tuple[str, ...], str]]:
         )
 
 
-def _password(mqtt: Mqtt, credentials: Path | None) -> str:
-    """From the password file, else systemd's credential, else the configuration itself."""
+def credential_beside(path: Path) -> Path:
+    """Where the password of a configuration is: `/etc/edged/credentials/mqtt_password`."""
+    return path.parent / "credentials" / CREDENTIAL
+
+
+def _password(mqtt: Mqtt, beside: Path) -> str:
+    """From the password file, else the credential, else the configuration itself.
+
+    The credential is systemd's, or for somebody to whom systemd gives none the one `beside`.
+    """
     if mqtt.password_file:
-        return _secret(Path(mqtt.password_file))
-    directory = os.environ.get("CREDENTIALS_DIRECTORY") or credentials
-    if directory and mqtt.username:
-        credential = Path(directory, CREDENTIAL)
+        return textfile.secret(Path(mqtt.password_file), denied=_sudo())
+    if mqtt.username:
+        directory = os.environ.get("CREDENTIALS_DIRECTORY")
+        credential = Path(directory, CREDENTIAL) if directory else beside
         # A unit that is there for everybody has a blank one where no password was given.
-        if os.path.lexists(credential) and _read(credential, SECRET_BYTES).strip():
-            return _secret(credential)
+        if _may_be_there(credential, mqtt) and not textfile.is_blank(credential, denied=_sudo()):
+            return textfile.secret(credential)
     return mqtt.password
 
 
-def _secret(path: Path) -> str:
-    """The one line of a file."""
-    secret = _read(path, SECRET_BYTES).rstrip("\r\n")
-    if not secret:
-        raise ConfigError(f"{path}: expected a password, got an empty file")
-    if not secret.isprintable():
-        raise ConfigError(f"{path}: expected one line of text, got more lines or other characters")
-    return secret
+def _may_be_there(credential: Path, mqtt: Mqtt) -> bool:
+    """Whether to read a credential. A hidden one is told, if there is no other password."""
+    try:
+        credential.lstat()
+    except PermissionError:
+        return not mqtt.password
+    except OSError:
+        return False
+    return True
 
 
-def _read(path: Path, limit: int) -> str:
-    """The text of a file of at most `limit` bytes."""
-    try:
-        # A pipe could keep us waiting for ever, and a device has no end.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ConfigError(f"{path}: expected a file, got a directory, pipe or device")
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    if len(data) > limit:
-        raise ConfigError(f"{path}: expected at most {limit} bytes, got more")
-    data = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"{path}: line {line}: expected UTF-8 text, got byte 0x{data[error.start]:02x}"
-        ) from error
+def _sudo() -> str:
+    """What to say of a file that may not be read; nothing to the service or to root."""
+    return "" if os.geteuid() == 0 or _is_service() else "try it with sudo"
 
 
 def dump(config: Config) -> str:
@@ -365,7 +354,11 @@ def debug_wanted() -> bool:
     return os.environ.get("EDGED_DEBUG") == "1"
 
 
-_SYSTEM_MODELS = Path("/var/lib/edged/models")
+CONFIGURATIONS = Path("/etc/edged")
+"""Of the services: `edged.toml` and those of further cameras."""
+SYSTEM_FILE = CONFIGURATIONS / "edged.toml"
+SYSTEM_MODELS = Path("/var/lib/edged/models")
+"""Where the service's models are."""
 
 
 def model_directories(home: Path | None = None) -> tuple[Path, ...]:
@@ -375,7 +368,7 @@ def model_directories(home: Path | None = None) -> tuple[Path, ...]:
     `/var/lib/edged/models`. `home`: of another user, whose XDG_DATA_HOME is not known.
     """
     own = home / ".local/share/edged/models" if home else _data_models() or _home_models()
-    directories = [own, _SYSTEM_MODELS]
+    directories = [own, SYSTEM_MODELS]
     if extra := os.environ.get("EDGED_MODELS", ""):
         directories.insert(0, Path(extra))
     return tuple(directory for directory in directories if directory is not None)
@@ -387,9 +380,13 @@ def own_models() -> Path:
     Root pulls for the whole machine, the service among it, and so does a service itself; anybody
     else for themselves. Who sets XDG_DATA_HOME has chosen.
     """
-    is_for_all = os.geteuid() == 0 or "STATE_DIRECTORY" in os.environ  # systemd's StateDirectory=
-    home = None if is_for_all else _home_models()
-    return _data_models() or home or _SYSTEM_MODELS
+    home = None if os.geteuid() == 0 or _is_service() else _home_models()
+    return _data_models() or home or SYSTEM_MODELS
+
+
+def _is_service() -> bool:
+    """Whether systemd has started us, by the unit's StateDirectory=."""
+    return "STATE_DIRECTORY" in os.environ
 
 
 def _data_models() -> Path | None:

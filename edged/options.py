@@ -17,7 +17,13 @@ def _model_names(incomplete: str) -> list[tuple[str, str]]:
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="FILE", help="Default: the defaults of every key."),
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        readable=False,  # the file's own error tells more
+        help="Default: the defaults of every key.",
+    ),
 ]
 ModelName = Annotated[
     str,
@@ -58,7 +64,7 @@ BrokerAddress = Annotated[
         "-b",
         metavar="ADDRESS",
         help="HOST, HOST:PORT, mqtt://USER:PASSWORD@HOST:PORT or mqtts://...; "
-        "default: 127.0.0.1:1883, or that of --config.",
+        "default: that of --config.",
     ),
 ]
 CatalogNames = Annotated[

@@ -18,6 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import inspect
 from msgspec.structs import replace
+from somebody import an_ordinary_user, open_folder
 
 from edged import toml
 from edged.config import (
@@ -365,6 +366,38 @@ def test_a_credential_of_systemd_comes_before_the_password(
     assert load(path).mqtt.password == "p"
     (tmp_path / "mqtt_password").write_text("c\n")
     assert load(path).mqtt.password == "c"
+
+
+def test_the_password_of_a_service_is_found_beside_its_file(write: Write, tmp_path: Path) -> None:
+    path = write('[mqtt]\nusername = "u"\npassword = "p"\n')
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "mqtt_password").write_text("c\n")
+    assert load(path).mqtt.password == "c"
+
+
+def test_what_only_root_may_read_is_told_with_sudo() -> None:
+    with open_folder() as folder:
+        path, hidden = folder / "edged.toml", folder / "credentials"
+        hidden.mkdir(0o000)
+        path.write_text('[mqtt]\nusername = "u"\n')
+        with an_ordinary_user(), pytest.raises(ConfigError) as caught:
+            load(path)
+        assert f"{hidden}/mqtt_password: permission denied: try it with sudo" in str(caught.value)
+        path.write_text('[mqtt]\nusername = "u"\npassword = "p"\n')
+        with an_ordinary_user():
+            assert load(path).mqtt.password == "p"
+        path.chmod(0o000)
+        with an_ordinary_user(), pytest.raises(ConfigError, match=r"denied: try it with sudo$"):
+            load(path)
+
+
+def test_the_service_itself_is_not_told_to_use_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/edged")
+    with open_folder() as folder:
+        path = folder / "edged.toml"
+        path.touch(0o000)
+        with an_ordinary_user(), pytest.raises(ConfigError, match=r"permission denied$"):
+            load(path)
 
 
 def test_a_password_file_comes_before_the_credential(

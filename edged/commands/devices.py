@@ -96,7 +96,7 @@ def run(config_file: Path | None, *, json: bool, machine: Machine = Machine()) -
         ConfigError: the configuration cannot be used.
         EdgedError: the system lets no process start.
     """
-    facts, config = settings.measure(config_file, machine)
+    facts, config = settings.measure(config_file)
     if config is None:
         raise ConfigError("\n".join(facts.wrong))
     inventory = _inventory(config, Path(facts.file) if facts.file else None, machine)
@@ -114,7 +114,7 @@ def _inventory(config: Config, file: Path | None, machine: Machine) -> Inventory
         facts = accelerator.measure(
             machine, file, inference.edgetpu_library, LIBRARY_S, even_without_coral=True
         )
-        who, _ = looked_for(service.USER)
+        who, _ = looked_for(service.USER, is_its=service.is_its(file))
         mays = accesses([tpu.node for tpu in facts.tpus if tpu.node], who)
     except OSError as error:
         raise EdgedError(f"cannot look for devices: {error}") from error

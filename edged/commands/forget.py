@@ -14,7 +14,6 @@ from pathlib import Path
 
 from edged.chain import topics_of
 from edged.config import load
-from edged.doctor.machine import Machine
 from edged.errors import BrokerError, ConfigError
 from edged.mqtt.subscriber import Subscriber
 
@@ -23,18 +22,14 @@ ANSWER_S = 8.0
 POLL_S = 0.02
 
 
-def forget(file: Path, credentials: Path) -> str:
+def forget(file: Path) -> str:
     """Have the broker of a configuration forget its device; what has been forgotten, for a person.
-
-    Args:
-        file: the configuration.
-        credentials: a directory with the service's password, if it has one.
 
     Raises:
         ConfigError: the file cannot be read, or something in it is wrong.
         BrokerError: the broker cannot be reached, takes nobody, or does not answer in time.
     """
-    config = load(file, credentials=credentials)
+    config = load(file)
     topics = topics_of(config)
     subscriber = Subscriber(config.mqtt, lambda *_: None)
     try:
@@ -55,12 +50,12 @@ def forget(file: Path, credentials: Path) -> str:
     return f"broker {subscriber.address} has forgotten {topics.status} and {topics.info}"
 
 
-def main(files: Sequence[str], credentials: Path) -> int:
+def main(files: Sequence[str]) -> int:
     """Do so for each file; the exit code."""
     code = 0
     for file in files:
         try:
-            print("ok", forget(Path(file), credentials), flush=True)
+            print("ok", forget(Path(file)), flush=True)
         except (ConfigError, BrokerError) as error:
             print("note", "; ".join(str(error).splitlines()), flush=True)
             code = 1
@@ -68,4 +63,4 @@ def main(files: Sequence[str], credentials: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], Machine().credentials))
+    sys.exit(main(sys.argv[1:]))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edged.commands.address import broker_settings
-from edged.config import load
+from edged.config import SYSTEM_FILE, load
 from edged.errors import BrokerError, EdgedError, UsageError
-from edged.mqtt.subscriber import Subscriber
+from edged.mqtt.subscriber import PASSWORD_HINT, Subscriber
 from edged.view.screen import Row, clean, compose, line
 from edged.view.state import Link, Note, Watched
 from edged.view.terminal import TICK_S, Ending, open_display
@@ -24,6 +25,8 @@ def run(
 ) -> int:
     """Watch until the user ends it, or for some seconds. Returns the exit code.
 
+    Where neither a file nor a broker is named, it is the service's file, if we may read that.
+
     Raises:
         UsageError: the address or the name cannot be right.
         ConfigError: the configuration file cannot be used.
@@ -32,9 +35,15 @@ def run(
     """
     if device is not None and not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", device):
         raise UsageError('--device: a name has at most 64 letters, digits, "_" and "-"')
+    hint = PASSWORD_HINT
+    if config_file is None and broker is None and SYSTEM_FILE.is_file():
+        if os.access(SYSTEM_FILE, os.R_OK, effective_ids=True):
+            config_file = SYSTEM_FILE
+        else:
+            hint = "sudo edged watch has them"
     settings = broker_settings(load(config_file).mqtt, broker)
     watched = Watched(settings.prefix, device)
-    subscriber = Subscriber(settings, watched.take)
+    subscriber = Subscriber(settings, watched.take, login_hint=hint)
     ending = Ending()
     until = None if seconds is None else time.monotonic() + seconds
     with ending.noted():

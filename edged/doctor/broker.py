@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from edged.config import Mqtt
 from edged.doctor.finding import Finding, Trouble, problem, warning
@@ -27,6 +29,8 @@ class BrokerFacts:
     prefix: str
     """The device's: `edged/gym`."""
     trip: Trip
+    password_file: str = ""
+    """Where its password is; empty: in none, as far as we may see."""
 
     @property
     def is_online(self) -> bool:
@@ -34,8 +38,12 @@ class BrokerFacts:
         return self.trip.status == ONLINE.decode()
 
 
-def measure(settings: Mqtt, topics: Topics) -> BrokerFacts:
-    """Connect, and send a message there and back."""
+def measure(settings: Mqtt, topics: Topics, credential: Path | None = None) -> BrokerFacts:
+    """Connect, and send a message there and back; `credential`: the file beside the configuration.
+
+    That one counts where it is there, named or not.
+    """
+    is_there = credential is not None and os.path.lexists(credential)
     return BrokerFacts(
         host=settings.host,
         port=settings.port,
@@ -43,6 +51,7 @@ def measure(settings: Mqtt, topics: Topics) -> BrokerFacts:
         username=settings.username,
         prefix=f"{topics.prefix}/{topics.device}",
         trip=travel(settings, topics),
+        password_file=settings.password_file or (str(credential) if is_there else ""),
     )
 
 
@@ -71,10 +80,15 @@ def _remedy(facts: BrokerFacts, *, is_root: bool) -> str:
     }
     if facts.trip.cause in remedies:
         return remedies[facts.trip.cause]
-    if "refused the password" in facts.trip.problem or "wants a user" in facts.trip.problem:
-        own = "" if is_root else " (only root can read the service's: sudo edged check)"
-        return f"correct [mqtt] username and password_file{own}"
-    return ""
+    own = "" if is_root else " (only root can read the service's: sudo edged check)"
+    if "refused the password" in facts.trip.problem:
+        where = facts.password_file or "[mqtt] password_file"
+        return f"correct [mqtt] username, or the password in {where}{own}"
+    if "wants a user" not in facts.trip.problem:
+        return ""
+    if facts.password_file:  # as ./install.sh --with-broker leaves it beside somebody's own file
+        return 'put username = "edged" under [mqtt] (edged finds the password itself)'
+    return f"set [mqtt] username and password_file{own}"
 
 
 def _troubles(facts: BrokerFacts) -> list[Trouble]:

@@ -6,10 +6,11 @@ import importlib.util
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import msgspec
 
-from edged.capture.source import is_live
+from edged.capture.source import REPLAY, is_athlete, is_live
 from edged.config import Camera
 from edged.doctor.camera_look import Outcome, Seen
 from edged.doctor.finding import Finding, Trouble, problem, warning
@@ -31,6 +32,10 @@ EVEN = 1.0
 """Standard deviation of a picture in which nothing is to be seen; noise alone is more."""
 
 
+Paused: TypeAlias = Literal["", "configuration", "service"]
+"""By which a camera is to stay closed; empty: it is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class CameraFacts:
     """What came of looking at it."""
@@ -48,6 +53,7 @@ class CameraFacts:
     """That are plugged in: `/dev/video0 (HD Webcam)`."""
     package_missing: bool
     """The source needs picamera2, which this Python has not."""
+    paused: Paused = ""
 
     @property
     def service(self) -> Program | None:
@@ -70,9 +76,16 @@ def nodes(source: str, machine: Machine) -> tuple[Path, ...]:
 
 
 def measure(
-    settings: Camera, machine: Machine, config: Path | None, timeout_s: float
+    settings: Camera,
+    machine: Machine,
+    config: Path | None,
+    timeout_s: float,
+    *,
+    is_service_paused: bool = False,
 ) -> CameraFacts:
-    """Look at the camera, unless the service has it; `config` is the file of that.
+    """Look at the camera, unless it is paused or the service has it; `config` is the file of that.
+
+    Files and the athlete are looked at in any case: nobody is in front of them.
 
     Raises:
         OSError: no process can be started.
@@ -92,14 +105,47 @@ def measure(
         holders=found,
         webcams=tuple(_webcams(machine)),
         package_missing=is_picamera and importlib.util.find_spec(PACKAGE) is None,
+        paused="configuration" if settings.paused else "service" if is_service_paused else "",
     )
-    if facts.service is not None:
+    if facts.service is not None or (facts.paused and facts.live):
         return facts
+    if _is_hidden(file_of(settings.source)):
+        return replace(facts, problem=f"{source}: only root may look there: sudo edged check")
     answer = ask(_MODULE, msgspec.json.encode(settings), timeout_s)
     if answer.failure:
         return replace(facts, problem=f"{source}: the program that opens it {answer.failure}")
     outcome = msgspec.json.decode(answer.text, type=Outcome)
     return replace(facts, seen=outcome.seen, problem=outcome.problem)
+
+
+def file_of(source: str) -> Path | None:
+    """The file or directory that a source is read from; None: it is a camera or drawn."""
+    if is_live(source):
+        return None
+    if is_athlete(source):
+        script = source.partition(":")[2].partition("?")[0]
+        return _absolute(script) if script.endswith(".toml") else None
+    fixed = re.split(r"[^/]*[*?[]", source.removeprefix(REPLAY))[0]  # before the glob
+    return _absolute(fixed) if fixed else None
+
+
+def _absolute(name: str) -> Path | None:
+    try:
+        return Path(name).expanduser().absolute()
+    except (RuntimeError, OSError):  # the home of nobody
+        return None
+
+
+def _is_hidden(path: Path | None) -> bool:
+    """Whether we may not even know if it is there."""
+    try:
+        if path is not None:
+            path.stat()
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _webcams(machine: Machine) -> list[str]:
@@ -112,24 +158,43 @@ def _webcams(machine: Machine) -> list[str]:
     return sorted(found)
 
 
-def judge(facts: CameraFacts, *, told: CameraInfo | None, is_hidden: bool) -> Finding:
+def judge(
+    facts: CameraFacts, *, told: CameraInfo | None, is_hidden: bool, name: str = "edged"
+) -> Finding:
     """What to say of it.
 
     Args:
         facts: measured.
         told: what the running service tells the broker of its camera.
         is_hidden: a service runs whose devices we may not see, since we are not root.
+        name: of the service.
     """
+    if facts.paused and facts.live:
+        return _judge_paused(facts, is_open=told is not None, name=name)
     gives = "" if told is None else f", which tells {_size(told.width, told.height)}"
     if told is not None and told.fps:
         gives += f" at {told.fps:g}/s"
     if facts.service is not None:
         return Finding(f"{facts.source} is in use by {facts.service}{gives}")
     if facts.seen is not None:
-        return Finding(_seen(facts.seen), tuple(_troubles(facts.seen, facts)))
+        paused = "paused; " if facts.paused else ""
+        return Finding(paused + _seen(facts.seen), tuple(_troubles(facts.seen, facts)))
     if is_hidden and facts.live and told is not None:
         return Finding(f"{facts.source} is in use by the running service{gives}")
     return Finding("", (_failure(facts, is_hidden=is_hidden),))
+
+
+def _judge_paused(facts: CameraFacts, *, is_open: bool, name: str) -> Finding:
+    """It is left closed. `is_open`: the running service tells that it has it."""
+    if facts.service is not None or (is_open and facts.paused == "configuration"):
+        who = facts.service or "the running service"
+        wrong = f"{facts.source} is in use by {who}, though [camera] paused is true"
+        return Finding("", (warning(wrong, f"sudo systemctl reload {name}"),))
+    by = {
+        "configuration": "by [camera] paused",
+        "service": "in the running service",
+    }[facts.paused]
+    return Finding(f"{facts.source} is paused {by}: closed, and not opened to look at it")
 
 
 def _failure(facts: CameraFacts, *, is_hidden: bool) -> Trouble:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edged.config import Config, Inference, device_name, model_directories
+from edged.config import (
+    Camera,
+    Config,
+    Inference,
+    credential_beside,
+    device_name,
+    model_directories,
+)
 from edged.doctor import (
     accelerator,
     broker,
@@ -31,11 +38,14 @@ from edged.doctor.machine import Machine
 from edged.doctor.models import ModelsFacts
 from edged.doctor.permissions import Need, PermissionFacts
 from edged.doctor.probe import Probe, Unmeasured
+from edged.doctor.service import ServiceFacts
 from edged.messages import Info, Topics
 
 PROBE_S = 7.2
 """For a child process or a worker to answer; together with the rest less than 10 s."""
 LIMIT_S = 8.0
+SYSTEMD_S = 3.0
+"""What systemd gets to tell whether the service has paused the camera; usually it takes 0.02 s."""
 PERMISSIONS_S = 0.9
 """They come last: what is looked at depends on what was found."""
 
@@ -67,15 +77,13 @@ class Report:
 def examine(config_file: Path | None, machine: Machine) -> Report:
     """Look at everything. Takes at most 10 s; changes nothing, and disturbs no running service."""
     until = time.monotonic() + LIMIT_S
-    settings_facts, config = settings.measure(config_file, machine)
+    settings_facts, config = settings.measure(config_file)
     file = Path(settings_facts.file) if settings_facts.file else None
-    looking = _Probes(config, file, machine)
-    return Report(
-        {
-            "config": Subject(settings.judge(settings_facts), settings_facts),
-            **_Judgement(looking, until, config, machine).subjects(settings_facts.file),
-        }
-    )
+    judged = _Judgement(_Probes(config, file, machine), until, config, machine)
+    found = Subject(settings.judge(settings_facts), settings_facts)
+    others = judged.subjects(settings_facts.file)
+    is_fine = all(one.finding.level is not Level.PROBLEM for one in (found, *others.values()))
+    return Report({"config": found, "service": judged.service(is_rest_fine=is_fine), **others})
 
 
 class _Probes:
@@ -96,17 +104,30 @@ class _Probes:
         self.broker: Probe[broker.BrokerFacts] | None = None
         if config is not None:
             topics = Topics(config.mqtt.prefix, device_name(config.device))
-            self.camera = Probe(lambda: camera.measure(config.camera, machine, file, PROBE_S))
-            # Root looks for what the service will find, not for root's own.
-            who, _ = looked_for(service.USER)
+            self.camera = Probe(lambda: self._look(config.camera, machine, file))
+            # What the service will find, not what is our own.
+            who, _ = looked_for(service.USER, is_its=service.is_its(file))
             home = None if who.uid == os.geteuid() else Path(who.home)
             self.models = Probe(lambda: models.measure(config, model_directories(home), PROBE_S))
+            beside = None if file is None else credential_beside(file)
             self.broker = Probe(
-                lambda: broker.measure(config.mqtt, topics),
+                lambda: broker.measure(config.mqtt, topics, beside),
                 late=f"no answer from broker {config.mqtt.host}:{config.mqtt.port} within "
                 f"{LIMIT_S:g} s: is it well, and is a name server in reach (getent hosts "
                 f"{config.mqtt.host})?",
             )
+
+    def _look(self, settings: Camera, machine: Machine, file: Path | None) -> camera.CameraFacts:
+        """At the camera, unless the running service keeps it closed."""
+        begun = time.monotonic()
+        found = None if settings.paused else self.service.result(begun + SYSTEMD_S)
+        return camera.measure(
+            settings,
+            machine,
+            file,
+            PROBE_S - (time.monotonic() - begun),
+            is_service_paused=isinstance(found, ServiceFacts) and found.is_paused,
+        )
 
 
 class _Judgement:
@@ -125,28 +146,33 @@ class _Judgement:
         self._models: ModelsFacts | Unmeasured = _result(looking.models, until)
         self._broker: broker.BrokerFacts | Unmeasured = _result(looking.broker, until)
 
+    def service(self, *, is_rest_fine: bool) -> Subject:
+        """The service itself, by what it and all others say."""
+        return _subject(self._service, lambda one: service.judge(one, is_rest_fine=is_rest_fine))
+
     def subjects(self, config_file: str) -> dict[str, Subject]:
-        """All but the configuration."""
+        """All but the configuration and the service."""
         looking, until, facts = self._looking, self._until, self._service
-        unit, user, is_running = "edged.service", service.USER, False
+        name, user, is_running = "edged", service.USER, False
         if not isinstance(facts, Unmeasured):
-            unit, user, is_running = facts.unit, facts.user, bool(facts.running)
+            name, user, is_running = facts.name, facts.user, bool(facts.running)
         told = self._told
         is_root = os.geteuid() == 0
-        who, service_user = looked_for(user)
+        file = Path(config_file) if config_file else None
+        who, service_user = looked_for(user, is_its=service.is_its(file))
         checked = Probe(lambda: self._permissions(who, service_user, config_file)).result(
             time.monotonic() + PERMISSIONS_S
         )
         mays = {} if isinstance(checked, Unmeasured) else _devices(checked)
         used = "" if isinstance(self._models, Unmeasured) else self._models.accelerator
         return {
-            "service": _subject(facts, service.judge),
             "camera": _subject(
                 self._camera,
                 lambda one: camera.judge(
                     one,
                     told=None if told is None else told.camera,
                     is_hidden=is_running and not is_root,
+                    name=name,
                 ),
                 is_vital=True,
             ),
@@ -158,7 +184,7 @@ class _Judgement:
             "broker": _subject(
                 self._broker, lambda one: broker.judge(one, is_root=is_root), is_vital=True
             ),
-            "permissions": _subject(checked, lambda one: permissions.judge(one, unit=unit)),
+            "permissions": _subject(checked, lambda one: permissions.judge(one, unit=name)),
             "clock": _subject(looking.clock.result(until), clock.judge),
             "temperature": _subject(looking.temperature.result(until), temperature.judge),
             "disk": _subject(looking.disk.result(until), disk.judge),
@@ -179,18 +205,25 @@ class _Judgement:
     def _permissions(
         self, who: Identity, service_user: Identity | None, config_file: str
     ) -> PermissionFacts:
-        needs = list(self._needs(config_file))
+        is_its = service.is_its(Path(config_file))
+        is_service = service_user is not None and service_user.uid == who.uid
+        needs = list(self._needs(config_file, is_service=is_service))
         found = accesses([need.path for need in needs], who)
-        return permissions.facts_of(who, service_user, needs, found)
+        facts = self._service
+        hidden = () if isinstance(facts, Unmeasured) or not is_its else facts.hidden
+        return permissions.facts_of(who, service_user, needs, found, hidden)
 
-    def _needs(self, config_file: str) -> list[Need]:
-        """Everything that the service opens, as far as it is known."""
+    def _needs(self, config_file: str, *, is_service: bool) -> list[Need]:
+        """Everything that the service opens, as far as it is known; or somebody else in its place.
+
+        The service's own directory is nobody else's.
+        """
         needs = []
         if config_file:
             needs.append(Need(config_file, "file", "r"))
         disk_facts = self._looking.disk.result(self._until)
         is_fixed = isinstance(disk_facts, DiskFacts) and disk_facts.read_only
-        if self._machine.state.exists() and not is_fixed:
+        if is_service and self._machine.state.exists() and not is_fixed:
             needs.append(Need(str(self._machine.state), "state", "rw", Level.WARNING))
         if isinstance(self._models, ModelsFacts):
             needs += [Need(path, "model", "r") for path in self._models.paths]
@@ -198,6 +231,8 @@ class _Judgement:
             mqtt = self._config.mqtt
             files = (mqtt.password_file, mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
             needs += [Need(path, "file", "r") for path in files if path]
+            read = camera.file_of(self._config.camera.source)
+            needs += [Need(str(read), "source", "r")] if read is not None else []
             used = camera.nodes(self._config.camera.source, self._machine)
             needs += [Need(str(path), "device", "rw") for path in used]
         if isinstance(self._accelerator, AcceleratorFacts):

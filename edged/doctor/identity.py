@@ -45,6 +45,8 @@ class Access:
     exists: bool
     may: str
     """`r`, `w`, `rw` or empty."""
+    is_known: bool = True
+    """False: only root could tell."""
     group: str = ""
     """That it belongs to."""
     group_may: str = ""
@@ -71,13 +73,14 @@ def ourselves() -> Identity:
     return _identity(name, uid, [os.getegid(), *os.getgroups()])
 
 
-def looked_for(service_user: str) -> tuple[Identity, Identity | None]:
+def looked_for(service_user: str, *, is_its: bool) -> tuple[Identity, Identity | None]:
     """Whose permissions are looked at, and who the service's user is.
 
-    Root looks with the rights of the service's user, anybody else with their own.
+    The service's user for root, and for anybody where `is_its`: it is the service's configuration.
+    With one of their own, people look with their own rights.
     """
     user = named(service_user)
-    return (user if user is not None and os.geteuid() == 0 else ourselves()), user
+    return (user if user is not None and (is_its or os.geteuid() == 0) else ourselves()), user
 
 
 def _identity(name: str, uid: int, gids: Sequence[int]) -> Identity:
@@ -92,14 +95,45 @@ def _group(gid: int) -> str:
 
 
 def accesses(names: Sequence[str], who: Identity) -> dict[str, Access]:
-    """What a user may do with each of these, by path. Only root can ask for another user.
+    """What a user may do with each of these, by path.
+
+    Root asks the kernel for another user; anybody else goes by modes and groups, as far as seen.
 
     Raises:
         OSError: the system does not let us ask.
     """
     is_us = who.uid == os.geteuid()
-    mays = [_may(name) for name in names] if is_us else _asked(names, who)
+    mays: Sequence[str | None]
+    if is_us:
+        mays = [_may(name) for name in names]
+    elif os.geteuid() == 0:
+        mays = _asked(names, who)
+    else:
+        mays = [_by_modes(Path(name), who) for name in names]
     return {name: _access(name, may) for name, may in zip(names, mays, strict=True)}
+
+
+def _by_modes(path: Path, who: Identity) -> str | None:
+    """As `_may` for another user; None: it cannot be told."""
+    try:
+        real = path.resolve(strict=True)
+        way = [_rights(directory, who) for directory in real.parents]
+        rights = _rights(real, who)
+    except OSError:
+        return None
+    if rights is None or None in way:
+        return None
+    return rights.replace("x", "") if all("x" in (one or "") for one in way) else ""
+
+
+def _rights(path: Path, who: Identity) -> str | None:
+    """`r`, `w` and `x` as the mode gives them; None: there is an access list, see acl(5)."""
+    told = path.stat()
+    if "system.posix_acl_access" in os.listxattr(path):
+        return None
+    shift = 6 if told.st_uid == who.uid else 3 if told.st_gid in who.groups.values() else 0
+    bits = told.st_mode >> shift
+    return "".join(sign for sign, bit in (("r", 4), ("w", 2), ("x", 1)) if bits & bit)
 
 
 def _may(path: str) -> str:
@@ -125,11 +159,15 @@ def _asked(names: Sequence[str], who: Identity) -> list[str]:
     return mays
 
 
-def _access(name: str, may: str) -> Access:
+def _access(name: str, may: str | None) -> Access:
     try:
         told = Path(name).stat()
+    except PermissionError:
+        return Access(name, exists=True, may=may or "", is_known=may is not None)
     except OSError:
         return Access(name, exists=False, may="")
+    if may is None:
+        return Access(name, exists=True, may="", is_known=False)
     mode = told.st_mode
     signs = (("r", stat.S_IRGRP), ("w", stat.S_IWGRP))
     group_may = "".join(sign for sign, bit in signs if mode & bit)

@@ -15,8 +15,6 @@ class Machine:
     dev: Path = Path("/dev")
     state: Path = Path("/var/lib/edged")
     """`StateDirectory=` of the service."""
-    credentials: Path = Path("/etc/edged/credentials")
-    """What systemd hands to the service as credentials."""
 
 
 def text_of(path: Path) -> str:

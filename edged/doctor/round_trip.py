@@ -91,6 +91,7 @@ class _Traveller:
         session = Session(
             self._settings, protocol, self.context, f"edged-check-{secrets.token_hex(4)}"
         )
+        session.login_hint = ""  # what to do is told beside it
         client = session.client
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish

@@ -13,7 +13,7 @@ from edged.config import Mqtt
 from edged.messages import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt.connection import Connection, client_id
 from edged.mqtt.latest import LatestPerTopic
-from edged.mqtt.reasons import NoConnectionError, address
+from edged.mqtt.reasons import NoConnectionError, address, another
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import PROTOCOLS, Protocol, with_first_that_works
 from edged.mqtt.tls import tls_context
@@ -184,8 +184,7 @@ class Publisher:
             return f"mqtt: {type(error).__name__}: {error}"
         if self._is_fighting:
             # Mosquitto gives an MQTT 3.1.1 client, and some versions any client, no reason.
-            name = client_id(self._topics)
-            return f"{error}, time and again: is there another client called {name}?"
+            return f"{error}, time and again: {another(client_id(self._topics))}"
         return str(error)
 
     def _hold(self, protocol: Protocol) -> None:

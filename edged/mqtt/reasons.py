@@ -70,7 +70,7 @@ def unreachable(error: OSError | ValueError, settings: Mqtt) -> NoConnectionErro
 
 
 def refused(reason: ReasonCode, settings: Mqtt, how: str) -> NoConnectionError:
-    """What it means that the broker's CONNACK bears `reason`; `how` a user name is given."""
+    """What it means that the broker's CONNACK bears `reason`; `how` one gives a name."""
     broker = address(settings)
     if reason.value == _UNSUPPORTED_VERSION:
         return NoConnectionError(f"{broker} speaks neither MQTT 5 nor 3.1.1", "older")
@@ -78,7 +78,7 @@ def refused(reason: ReasonCode, settings: Mqtt, how: str) -> NoConnectionError:
         if settings.username:
             problem = f"{broker} refused the password of user {settings.username!r}"
         else:
-            problem = f"{broker} wants a user name and password: {how}"
+            problem = f"{broker} wants a user name and password" + (f": {how}" if how else "")
         return NoConnectionError(problem, "slowly")
     return NoConnectionError(f"{broker} refused us: {words(reason)}", _then(reason.value))
 
@@ -95,12 +95,17 @@ def unanswered(settings: Mqtt, *, hung_up: bool) -> NoConnectionError:
     return NoConnectionError(f"{address(settings)} hung up without an answer ({hint})", "older")
 
 
+def another(client_id: str) -> str:
+    """What is asked where two push each other out."""
+    return f"is there another client called {client_id}? Give each a [device] name of its own"
+
+
 def ended(reason: ReasonCode | None, settings: Mqtt, client_id: str) -> NoConnectionError:
     """What it means that a connection that once worked has ended with `reason`."""
     broker = address(settings)
     code = reason.value if reason is not None else 0
     if code == _TAKEN_OVER:
-        problem = f"{broker} gave our place away: is there another client called {client_id}?"
+        problem = f"{broker} gave our place away: {another(client_id)}"
     elif code == _KEEP_ALIVE:
         problem = f"{broker} stopped answering"
     elif code in (0, _UNSPECIFIED):

@@ -38,6 +38,7 @@ class Subscriber:
         *,
         retry: Retry | None = None,
         protocols: tuple[Protocol, ...] = PROTOCOLS,
+        login_hint: str = PASSWORD_HINT,
     ) -> None:
         """Check what can be checked without the broker.
 
@@ -46,6 +47,7 @@ class Subscriber:
             on_message: called by the subscriber's thread with topic and payload; must not raise.
             retry: when to connect again; a person is watching, who does not like to wait.
             protocols: tried in their order, once one has worked that one first.
+            login_hint: how a user gives us a name and password.
 
         Raises:
             BrokerError: a certificate or key cannot be used.
@@ -59,6 +61,7 @@ class Subscriber:
         self._on_message = on_message
         self._retry = retry or Retry(first_s=0.5, most_s=3.0, refused_s=3.0)
         self._protocols = protocols
+        self._login_hint = login_hint
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._wanted: tuple[str, ...] = ()
@@ -108,7 +111,7 @@ class Subscriber:
         # A name of its own: two watchers must not push each other out.
         name = f"edged-watch-{secrets.token_hex(4)}"
         session = Session(self._settings, protocol, self._context, name)
-        session.login_hint = PASSWORD_HINT
+        session.login_hint = self._login_hint
         client = session.client
         client.on_message = self._take
         client.on_subscribe = self._on_subscribe

@@ -7,6 +7,7 @@ and problems come from the network.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
@@ -38,6 +39,8 @@ LONGEST = 500
 """Characters of a text from the network that are looked at."""
 USUAL_ASPECT = 4 / 3
 MOST_PROBLEMS = 3
+PROBLEM_ROWS = 3
+"""Of each: what to do comes last, and is not to be cut off."""
 MOST_TEMPERATURES = 4
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 MOST = 1e15
@@ -89,7 +92,7 @@ def compose(
 ) -> list[Row]:
     """Exactly `height` rows of `width` cells. `hint` is told at the bottom."""
     top = [_title(sight, link), _equipment(sight, width)]
-    bottom = [*_problems(sight, link), [piece(f" {hint}", DIM)]]
+    bottom = [*_problems(sight, link, width), [piece(f" {hint}", DIM)]]
     room = height - len(top) - len(bottom)
     rows = [*top, *_middle(sight, link, notes, width, max(room, 0)), *bottom]
     # Of a low window, the title and the problems are the last to go.
@@ -128,14 +131,19 @@ def _equipment(sight: Sight, width: int) -> Row:
     return [piece(f" {_shortened(clean(words), width - 2)}", DIM)]
 
 
-def _problems(sight: Sight, link: Link) -> Iterator[Row]:
+def _problems(sight: Sight, link: Link, width: int) -> Iterator[Row]:
     if link.problem is not None:
-        yield [piece(f" {link.problem}", BAD)]
+        yield from _wrapped(link.problem, width, BAD)
     if sight.health is not None and sight.online is not False:
         for problem in sight.health.problems[:MOST_PROBLEMS]:
-            yield [piece(f" {problem}", WARN)]
+            yield from _wrapped(problem, width, WARN)
     if sight.unreadable:
         yield [piece(f" unreadable messages: {number(sight.unreadable)}", WARN)]
+
+
+def _wrapped(text: str, width: int, style: Style) -> Iterator[Row]:
+    for line in textwrap.wrap(clean(text), max(width - 2, 1))[:PROBLEM_ROWS]:
+        yield [piece(f" {line}", style)]
 
 
 def _middle(sight: Sight, link: Link, notes: Sequence[Note], width: int, height: int) -> list[Row]:

@@ -37,7 +37,7 @@ def test_what_is_retained_of_these_devices_goes_and_nothing_else(
     others = ["edged/gate/status", "edged/gate/info"]
     retain(broker.port, *others, "edged/pi/status", "edged/pi/info", "edged/door/status")
     files = [str(configuration(tmp_path, name, broker.port)) for name in ("pi", "door")]
-    assert main(files, tmp_path) == 0
+    assert main(files) == 0
     assert sorted(retained(broker)) == sorted(others)
     at = f"ok broker 127.0.0.1:{broker.port} has forgotten"
     assert capsys.readouterr().out.splitlines() == [
@@ -48,13 +48,14 @@ def test_what_is_retained_of_these_devices_goes_and_nothing_else(
 def test_the_services_password_is_found_as_the_service_finds_it(tmp_path: Path) -> None:
     (tmp_path / "hashes").write_text(f"edged:{PASSWORD}\n")
     subprocess.run([program("mosquitto_passwd"), "-U", tmp_path / "hashes"], check=True, timeout=30)
-    (tmp_path / "mqtt_password").write_text(f"{PASSWORD}\n")
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "mqtt_password").write_text(f"{PASSWORD}\n")
     options = f"allow_anonymous false\npassword_file {tmp_path}/hashes"
     with Broker(tmp_path, options) as broker:
         login = {"username": "edged", "password": PASSWORD}
         retain(broker.port, "edged/pi/status", **login)
         file = configuration(tmp_path, "pi", broker.port, 'username = "edged"\n')
-        assert main([str(file)], tmp_path) == 0
+        assert main([str(file)]) == 0
         with Subscriber(broker.port, **login) as late:
             late.publish("mark", b"")
             late.until("mark", b"")
@@ -66,7 +67,7 @@ def test_what_cannot_be_reached_is_told_with_what_to_do_and_stops_nothing(
 ) -> None:
     (tmp_path / "bad.toml").write_text("[nonsense]\n")
     gone = configuration(tmp_path, "pi", free_port())
-    assert main([str(tmp_path / "bad.toml"), str(gone)], tmp_path) == 1
+    assert main([str(tmp_path / "bad.toml"), str(gone)]) == 1
     bad, away = capsys.readouterr().out.splitlines()
     assert bad.startswith(f"note {tmp_path}/bad.toml: [nonsense]")
     assert away.startswith("note no broker 127.0.0.1:")

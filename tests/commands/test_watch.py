@@ -16,9 +16,12 @@ import msgspec
 import pytest
 import told
 from brokers import Broker, free_port, program, until
+from somebody import an_ordinary_user, open_folder
 from terminals import Terminal
 
-from edged.config import Mqtt
+from edged.commands import watch as commands_watch
+from edged.config import Config, Mqtt
+from edged.errors import EdgedError
 from edged.messages import Topics
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
@@ -282,6 +285,67 @@ def test_a_refused_password_is_one_line(
     )
     assert len(done.stderr.splitlines()) == 1
     assert "wrong" not in done.stdout + done.stderr
+
+
+def test_the_password_of_the_service_is_found_beside_its_file(
+    make_broker: Callable[[str], Broker], tmp_path: Path
+) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.touch(mode=0o600)
+    command = [program("mosquitto_passwd"), "-b", str(passwords), "edged", "right"]
+    subprocess.run(command, check=True, capture_output=True)
+    broker = make_broker(f"allow_anonymous false\npassword_file {passwords}")
+    broker.start()
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "mqtt_password").write_text("right\n")
+    file = tmp_path / "edged.toml"
+    file.write_text(f'[mqtt]\nport = {broker.port}\nusername = "edged"\n')
+    done = subprocess.run(
+        [sys.executable, *WATCH[:-1], "--config", str(file), "--seconds", "1"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "no device tells of itself" in done.stderr
+
+
+def watched_as_the_service(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: Path
+) -> str:
+    """What `edged watch` says without a word, where that is the service's file."""
+    monkeypatch.setattr(commands_watch, "SYSTEM_FILE", file)
+    with pytest.raises(EdgedError) as caught:
+        commands_watch.run(None, None, None, 1.0)
+    capsys.readouterr()
+    return str(caught.value)
+
+
+def test_without_a_word_the_service_s_broker_is_asked(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_folder() as folder:
+        file = folder / "edged.toml"
+        file.write_text(f'[mqtt]\nport = {broker.port}\nprefix = "home/pose"\n')
+        file.chmod(0o644)
+        told_of = watched_as_the_service(monkeypatch, capsys, file)
+        assert told_of.endswith(f"broker 127.0.0.1:{broker.port} under home/pose/")
+
+
+def test_a_service_s_file_that_we_may_not_read_is_told_by_sudo_where_it_matters(
+    make_broker: Callable[[str], Broker],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    broker = make_broker("allow_anonymous false")
+    broker.start()
+    monkeypatch.setattr(commands_watch, "load", lambda _: Config(mqtt=Mqtt(port=broker.port)))
+    with open_folder() as folder:
+        file = folder / "edged.toml"
+        file.touch(0o000)
+        with an_ordinary_user():
+            told_of = watched_as_the_service(monkeypatch, capsys, file)
+    assert told_of.endswith("wants a user name and password: sudo edged watch has them")
 
 
 def test_broker_and_prefix_may_come_from_a_file(broker: Broker, tmp_path: Path) -> None:

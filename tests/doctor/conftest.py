@@ -22,7 +22,6 @@ def machine(tmp_path: Path) -> Machine:
         proc=root / "proc",
         dev=root / "dev",
         state=root / "state",
-        credentials=root / "credentials",
     )
 
 

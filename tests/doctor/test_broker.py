@@ -115,12 +115,29 @@ def test_a_password_that_is_wrong_or_missing(
     broker.start()
     facts = look(broker.port, **user)
     assert part in said(facts)
-    assert "[mqtt] username and password_file" in said(facts)
+    todo = "or the password in" if user else "set [mqtt] username and password_file"
+    assert todo in said(facts)
     assert "sudo edged check" in said(facts, is_root=False), "the service may have a credential"
     assert "wrong" not in f"{facts}"
     assert judge(look(broker.port, username="gym", password="right"), is_root=True).level is (  # noqa: S106
         Level.OK
     )
+
+
+def test_a_password_that_is_there_already_only_needs_its_user(
+    make_broker: Callable[[str], Broker], tmp_path: Path
+) -> None:
+    broker = make_broker("allow_anonymous false")
+    broker.start()
+    credential = tmp_path / "mqtt_password"
+    credential.write_text("right")
+    words = said(measure(Mqtt(port=broker.port), TOPICS, credential))
+    assert words == (
+        f"broker 127.0.0.1:{broker.port} wants a user name and password: "
+        'put username = "edged" under [mqtt] (edged finds the password itself)'
+    )
+    refused = said(measure(Mqtt(port=broker.port, username="x", password="y"), TOPICS, credential))  # noqa: S106
+    assert refused.endswith(f"correct [mqtt] username, or the password in {credential}")
 
 
 def test_an_acl_that_lets_us_write_nothing(

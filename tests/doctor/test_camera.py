@@ -16,9 +16,10 @@ import pytest
 from cameras import HttpCamera
 from daemons import write_clip
 from machines import Write
+from somebody import an_ordinary_user, open_folder
 
 from edged.config import Camera
-from edged.doctor.camera import CameraFacts, judge, measure, nodes
+from edged.doctor.camera import CameraFacts, file_of, judge, measure, nodes
 from edged.doctor.camera_look import Seen
 from edged.doctor.finding import Level
 from edged.doctor.machine import Machine
@@ -100,6 +101,68 @@ def test_one_that_is_off(machine: Machine, http_camera: HttpCamera) -> None:
     assert judge(facts, told=None, is_hidden=False).level is Level.PROBLEM
     assert "refused, or no video there" in said(facts)
     assert "secret" not in f"{facts} {said(facts)}"
+
+
+def test_a_paused_camera_is_not_opened(machine: Machine, http_camera: HttpCamera) -> None:
+    settings = Camera(source=http_camera.url, paused=True)
+    facts = measure(settings, machine, None, 20.0)
+    assert (facts.paused, facts.seen, http_camera.requests) == ("configuration", None, 0)
+    finding = judge(facts, told=None, is_hidden=False)
+    assert finding.level is Level.OK
+    assert "is paused by [camera] paused: closed, and not opened" in finding.found
+    awake = Camera(source=http_camera.url)
+    facts = measure(awake, machine, None, 20.0, is_service_paused=True)
+    assert (facts.paused, http_camera.requests) == ("service", 0)
+    assert "is paused in the running service" in said(facts)
+
+
+def test_a_paused_video_is_looked_at_and_called_paused(machine: Machine, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi")
+    assert said(measure(Camera(source=str(clip), paused=True), machine, None, 20.0)).startswith(
+        f"paused; {clip} gives 64x48"
+    )
+
+
+def test_a_camera_that_is_open_though_the_file_says_paused_is_told() -> None:
+    paused = dataclasses.replace(FACTS, seen=None, paused="configuration")
+    held = dataclasses.replace(paused, holders=(Program(9, "edged run", is_ours=True),))
+    for facts, told_of, who in (
+        (held, None, "edged run (PID 9)"),
+        (paused, TOLD, "the running service"),
+    ):
+        finding = judge(facts, told=told_of, is_hidden=False, name="edged@door")
+        assert finding.level is Level.WARNING
+        assert finding.lines[0][1] == (
+            f"/dev/video0 is in use by {who}, though [camera] paused is true: "
+            "sudo systemctl reload edged@door"
+        )
+
+
+def test_a_file_where_we_may_not_look_is_not_called_missing() -> None:
+    with open_folder() as folder:
+        (folder / "home").mkdir(0o000)
+        source = folder / "home" / "a.mp4"
+        with an_ordinary_user():
+            assert said(measure(Camera(source=str(source)), Machine(), None, 20.0)) == (
+                f"{source}: only root may look there: sudo edged check"
+            )
+
+
+@pytest.mark.parametrize(
+    ("source", "file"),
+    [
+        ("/v/a.mp4", "/v/a.mp4"),
+        ("replay:/v/a.mp4", "/v/a.mp4"),
+        ("/v/pictures/*.png", "/v/pictures"),
+        ("/v/ab[0-9]/**/x.png", "/v"),
+        ("athlete:/v/workout.toml?view=90", "/v/workout.toml"),
+        ("athlete:squat", None),
+        ("/dev/video0", None),
+        ("rtsp://cam/a.mp4", None),
+    ],
+)
+def test_the_file_of_a_source(source: str, file: str | None) -> None:
+    assert file_of(source) == (None if file is None else Path(file))
 
 
 def test_a_webcam(machine: Machine, driver: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from brokers import Broker, free_port
 from daemons import Daemon, configuration, write_clip
+from machines import AddProgram
 
 from edged.config import dump
 from edged.doctor import clock, memory
@@ -38,6 +39,41 @@ def test_a_device_on_which_edged_can_work(
     assert list(report.subjects) == SUBJECTS
     vital = ("config", "camera", "models", "broker", "permissions")
     assert [report.subjects[name].finding.level for name in vital] == [Level.OK] * len(vital)
+
+
+def test_a_service_that_has_failed_is_started_again_when_all_is_mended(
+    clip: Path, pose_file: Path, broker: Broker, tmp_path: Path, add_program: AddProgram
+) -> None:
+    add_program("systemctl", "echo LoadState=loaded; echo ActiveState=failed")
+    file = tmp_path / "edged.toml"
+    file.write_text(dump(configuration(clip, pose_file, broker.port)))
+    assert "keeps it from working now: sudo systemctl restart edged" in said(
+        examine(file, Machine()), "service"
+    )
+    broker.stop()
+    assert "mend what is a problem here, then sudo" in said(examine(file, Machine()), "service")
+
+
+def test_a_camera_that_the_service_has_paused_is_not_taken_from_it(
+    pose_file: Path, broker: Broker, tmp_path: Path, add_program: AddProgram
+) -> None:
+    script = "echo LoadState=loaded; echo ActiveState=active; echo StatusText='{}; tiny on cpu'"
+    add_program("systemctl", script.format("the camera is paused"))
+    file = tmp_path / "edged.toml"
+    file.write_text(dump(configuration(Path("/dev/video987"), pose_file, broker.port)))
+    report = examine(file, Machine())
+    assert report.subjects["camera"].finding.level is Level.OK
+    assert "/dev/video987 is paused in the running service" in said(report, "camera")
+
+
+def test_the_folder_of_the_service_is_nobody_else_s(
+    clip: Path, pose_file: Path, broker: Broker, tmp_path: Path, machine: Machine
+) -> None:
+    file = tmp_path / "edged.toml"
+    file.write_text(dump(configuration(clip, pose_file, broker.port)))
+    facts = examine(file, machine).subjects["permissions"].facts
+    kinds = {one.need.kind for one in facts.checked}
+    assert kinds == {"file", "model", "source"} | ({"state"} if facts.is_service else set())
 
 
 def test_one_on_which_hardly_anything_is_right(tmp_path: Path, machine: Machine) -> None:

@@ -186,7 +186,7 @@ def test_something_that_is_no_broker(doorman: Doorman, garbage: bytes) -> None:
 @pytest.mark.parametrize(
     ("code", "words", "then"),
     [
-        (0x8E, "gave our place away: is there another client called edged-gym?", "slowly"),
+        (0x8E, f"gave our place away: {reasons.another('edged-gym')}", "slowly"),
         (0x8B, "closed the connection: server shutting down", "soon"),
         (0x8D, "stopped answering", "soon"),
     ],
