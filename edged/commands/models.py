@@ -46,6 +46,8 @@ class FileLine(msgspec.Struct, frozen=True, kw_only=True):
     where: Where | None
     """None: not on this machine."""
     path: str | None
+    state: State
+    """By its size alone: missing, truncated, wrong, or else unchecked."""
 
 
 class ModelLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +110,7 @@ def _file_line(file: File) -> FileLine:
         address="" if file.shipped else file.address,
         where=_where(file, path) if path else None,
         path=str(path.absolute()) if path else None,
+        state=store.state_by_size(path, file) if path else State.MISSING,
     )
 
 
@@ -129,9 +132,15 @@ def _row(model: ModelLine) -> tuple[str, ...]:
         f"{model.width}x{model.height}",
         "?" if size is None else as_size(size),
         model.licence,
-        file.where or "not here",
-        (edgetpu.where or "not here") if edgetpu else "-",
+        _cell(file),
+        _cell(edgetpu) if edgetpu else "-",
     )
+
+
+def _cell(file: FileLine) -> str:
+    if file.state in {State.TRUNCATED, State.WRONG}:
+        return file.state.value
+    return file.where or "not here"
 
 
 def as_size(count: int) -> str:

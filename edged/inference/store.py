@@ -38,8 +38,8 @@ class State(enum.StrEnum):
 FINE = {State.RIGHT, State.UNCHECKED}
 
 
-def state(path: Path, file: File) -> State:
-    """How a file is, by its size and content."""
+def state_by_size(path: Path, file: File) -> State:
+    """How a file is, by its size alone: missing, truncated, wrong, or else unchecked."""
     try:
         size = path.stat().st_size
     except OSError:
@@ -48,6 +48,14 @@ def state(path: Path, file: File) -> State:
         return State.TRUNCATED
     if file.bytes is not None and size > file.bytes:
         return State.WRONG
+    return State.UNCHECKED
+
+
+def state(path: Path, file: File) -> State:
+    """How a file is, by its size and content."""
+    by_size = state_by_size(path, file)
+    if by_size is not State.UNCHECKED:
+        return by_size
     if not is_checkable(file):
         return State.UNCHECKED
     try:

@@ -131,7 +131,21 @@ def test_the_list_for_programs_has_all_of_it(own: Path, told: Told) -> None:
     assert (one["title"], one["task"], one["width"]) == ("Number one", "labels", 224)
     assert one["files"]["cpu"]["path"] == str(own / "one.tflite")
     assert one["files"]["cpu"]["where"] == "pulled"
+    assert one["files"]["cpu"]["state"] == "unchecked"
     assert one["files"]["edgetpu"]["where"] is None
+    assert one["files"]["edgetpu"]["state"] == "missing"
+
+
+@pytest.mark.parametrize(("change", "word"), [(-1, "truncated"), (1, "wrong")])
+def test_what_cannot_be_the_model_by_its_size_is_not_called_pulled(
+    own: Path, told: Told, change: int, word: str
+) -> None:
+    put(own, "a/one.tflite")
+    os.truncate(own / "one.tflite", (own / "one.tflite").stat().st_size + change)
+    models.show(json=False)
+    lines, _ = told()
+    (row,) = (line.split() for line in lines if line.startswith("one "))
+    assert row[-3:] == [word, "not", "here"]
 
 
 # verify
