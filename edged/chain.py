@@ -275,6 +275,7 @@ class Chain:
         past, engine = self.counts, self.engine
         engine.reprieve()
         is_other_camera = _is_other(config.camera, self.config.camera)
+        was_paused = self.capture.is_paused
         self.config, self._models = config, models
         if models.engine is not engine:
             engine.close()
@@ -288,6 +289,8 @@ class Chain:
             if is_other_camera and camera is None and self._wanted():
                 camera = self._new_camera(config.camera)
             self._camera = camera or self._camera
+            if was_paused and is_other_camera and not (config.camera.paused or self._is_paused):
+                log.info("the camera is no longer paused, and is another one")
             # The same one stays, also because it alone can tell that it does not close.
             self.capture.keep_paused(paused=config.camera.paused)
             if config.camera.paused or self._is_paused:

@@ -21,7 +21,7 @@ import msgspec
 from edged import processes, systemd
 from edged.chain import Chain, News, StoppedError, topics_of
 from edged.config import Config, debug_wanted
-from edged.errors import ConfigError, EdgedError, EngineError
+from edged.errors import ConfigError, EdgedError, EngineError, PullError
 from edged.health import temperatures
 from edged.messages import AcceleratorHealth, CameraInfo, HealthMessage, Info, ModelInfo
 from edged.supervision import Supervision
@@ -55,12 +55,27 @@ def serve(read_config: Callable[[], Config]) -> int:
         logging.getLogger().setLevel(config.log.level.upper())
         return Daemon(config, read_config, Supervision(manager)).run()
     except EdgedError as error:
-        manager.stopping(f"failed: {error}")
+        told = in_words(error, "restart", is_unit=manager.is_there)
+        manager.stopping(f"failed: {told}")
         if journal is None or debug_wanted():
             raise
-        for line in str(error).splitlines():
+        for line in told.splitlines():
             log.error("%s", line, extra={"event": "failed"})  # noqa: TRY400 - one line each
         return error.exit_code
+
+
+def in_words(error: Exception, then: str, *, is_unit: bool) -> str:
+    """An error for a person.
+
+    Args:
+        error: whatever it is.
+        then: what systemd has to do with us when a model has been pulled, `restart` or `reload`.
+        is_unit: systemd has started us.
+    """
+    if isinstance(error, PullError) and is_unit:
+        pull = error.pull(error.model, for_service=True)
+        return f"{error.wrong}: {pull}, then sudo systemctl {then} {systemd.own_unit()}"
+    return str(error)
 
 
 class Daemon:
@@ -199,12 +214,14 @@ class Daemon:
             raise
         except Exception as error:  # noqa: BLE001 - a reload must not end what runs well
             if not chain.is_ended:  # else it is told when the daemon ends with it
+                is_unit = self._supervision.tick_s is not None
+                why = in_words(error, "reload", is_unit=is_unit)
                 log.error(  # noqa: TRY400
                     "not reloaded, the old configuration stays in force: %s",
-                    error,
+                    why,
                     extra={"event": "not-reloaded"},
                 )
-                self._supervision.reloaded(chain, str(error))
+                self._supervision.reloaded(chain, why)
         else:
             logging.getLogger().setLevel(chain.config.log.level.upper())
             log.info("configuration reloaded", extra={"event": "reloaded"})

@@ -32,6 +32,21 @@ class ModelError(EdgedError, ValueError):
     """A model file, its labels or its catalog entry cannot be used."""
 
 
+class PullError(ModelError):
+    """A file of a model that the catalog knows is missing or not whole: to pull it mends that."""
+
+    def __init__(self, wrong: str, model: str) -> None:
+        """`wrong` is what, `model` the name in the catalog."""
+        super().__init__(f"{wrong}: {self.pull(model)}")
+        self.wrong = wrong
+        self.model = model
+
+    @staticmethod
+    def pull(model: str, *, for_service: bool = False) -> str:
+        """The command that gets a model, for oneself or for the service."""
+        return f"{'sudo ' if for_service else ''}edged models pull {model}"
+
+
 class DownloadError(EdgedError, OSError):
     """A file cannot be had from any of its addresses."""
 

@@ -16,11 +16,14 @@ models_app = typer.Typer(help="Models that edged knows by name: list, pull, veri
 @config_app.command("check")
 def config_check(
     file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The TOML file.")],
+    only_file: Annotated[
+        bool, typer.Option("--only-file", help="Models and files that it names may be missing.")
+    ] = False,
 ) -> None:
-    """Tell all that is wrong with a configuration file, and what it names but is not here."""
+    """Tell all for which the service would not start: exit code 78, as it would end with itself."""
     from edged.commands import config
 
-    config.check(file)
+    config.check(file, only_file=only_file)
 
 
 @config_app.command("show")

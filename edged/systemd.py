@@ -12,6 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,16 @@ class Manager:
                 wire.sendto("\n".join(lines).encode(errors="replace"), self._address)
         except OSError as error:
             log.debug("systemd does not listen: %s", error)
+
+
+def own_unit(cgroup: Path = Path("/proc/self/cgroup")) -> str:
+    """What a person calls our unit at systemctl, `edged@door`: by cgroups(7), or else `edged`."""
+    try:
+        last = cgroup.read_text().strip().rpartition("/")[2]
+    except OSError:
+        return "edged"
+    name = last.removesuffix(".service")
+    return name if name != last and name.startswith("edged") else "edged"
 
 
 def _status(text: str) -> str:

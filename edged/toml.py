@@ -27,6 +27,25 @@ _SHOWN_CHARACTERS = 60
 _SHOWN_DIGITS = 30
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}\Z")
 _POSITION = re.compile(r"(.*) \(at (line \d+, column \d+|end of document)\)\Z", re.DOTALL)
+_SLIPS = (
+    (
+        re.compile(r"(?!true|false)(?i:true|false|yes|no|on|off)\s*(#|\Z)"),
+        "expected true or false, in small letters and without quotes",
+    ),
+    (re.compile(r"[+-]?\d+,\d"), "a decimal point is a point: 30.5"),
+    (re.compile(r"[+-]?(\.\d|\d+\.(?!\d))"), "a decimal point stands between digits: 0.5"),
+    (re.compile(r"[+-]?0\d"), "a number does not begin with 0"),
+    (
+        re.compile(
+            "[\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"
+            "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+            "\N{DOUBLE LOW-9 QUOTATION MARK}\N{SINGLE LOW-9 QUOTATION MARK}"
+            "\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}`]"
+        ),
+        'text needs straight quotes: "like this"',
+    ),
+)
+"""How a value begins that is not TOML, and what to say of it."""
 
 
 def read(text: str, shape: type[S]) -> tuple[S, dict[str, str]]:
@@ -37,7 +56,7 @@ def read(text: str, shape: type[S]) -> tuple[S, dict[str, str]]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return shape(), _syntax(str(error))
+        return shape(), _syntax(str(error), text)
     except RecursionError:
         return shape(), _syntax("Nested too deeply")
     except ValueError:  # Python's limit of 4300 digits
@@ -131,11 +150,29 @@ def _complaint(annotation: Any, value: object) -> str:
     return f"expected {_expectation(kind)}, got {shown}" + (f", {meant}" if meant else "")
 
 
-def _syntax(message: str) -> dict[str, str]:
+def _syntax(message: str, text: str = "") -> dict[str, str]:
     found = _POSITION.match(message)
     what, where = found.groups() if found else (message, "syntax")
-    hint = ", text needs quotes" if what == "Invalid value" else ""
+    hint = _hint(what, _line(text, where))
     return {where: f"not TOML: {what[:1].lower()}{what[1:_SHOWN_CHARACTERS]}{hint}"}
+
+
+def _line(text: str, where: str) -> str:
+    """The line of a position; at the end of the document the last that says something."""
+    lines = text.split("\n") if where.startswith("line ") else text.rstrip().split("\n")
+    number = int(where[5:].partition(",")[0]) if where.startswith("line ") else len(lines)
+    return lines[number - 1] if number <= len(lines) else ""
+
+
+def _hint(what: str, line: str) -> str:
+    """What somebody may have meant who does not know TOML."""
+    value = line.partition("=")[2].strip()
+    for pattern, hint in _SLIPS:
+        if pattern.match(value):
+            return f", {hint}"
+    if what.startswith("Illegal character '\\n'"):
+        return ", text ends on its line with the quote that it began with"
+    return ", text needs quotes" if what == "Invalid value" else ""
 
 
 def _place(name: str, value: object) -> str:

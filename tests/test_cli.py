@@ -65,13 +65,13 @@ def test_a_good_configuration_is_ok(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "edged.toml: ok\n", "")
 
 
-def test_what_a_good_configuration_names_but_is_not_here_is_told(tmp_path: Path) -> None:
+def test_what_the_service_would_refuse_is_told_with_its_exit_code(tmp_path: Path) -> None:
     (tmp_path / "edged.toml").write_text(
         '[camera]\nsource = "no.mp4"\n[pose]\nmodel = "movenet-lightnin"\n'
         '[labels]\nmodel = "no.tflite"\nlabels = "no.txt"\n[mqtt]\ntls = true\nca_file = "no.pem"\n'
     )
     done = edged("config", "check", "edged.toml", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "edged.toml: ok\n")
+    assert (done.returncode, done.stdout) == (78, "")
     told = done.stderr.splitlines()
     places = (
         "[mqtt]",
@@ -82,7 +82,46 @@ def test_what_a_good_configuration_names_but_is_not_here_is_told(tmp_path: Path)
     )
     for line, place in zip(told, places, strict=True):
         assert line.startswith("edged.toml: ")
-        assert place in line
+        assert f"{place}: not usable here: " in line
+    only = edged("config", "check", "edged.toml", "--only-file", cwd=tmp_path)
+    assert (only.returncode, only.stdout, only.stderr) == (0, "edged.toml: ok\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('[camera]\nsource = "athlete:squatt"\n', "did you mean"),
+        ('[camera]\nsource = "athlete"\nrotate = 90\n', "rotate"),
+        ('[camera]\nsource = "edged.toml"\n', "not a video"),
+        ('[pose]\nmodel = "movenet-lightnin"\n', "did you mean movenet-lightning?"),
+        ('[pose]\nmodel = ""\n[labels]\nmodel = "mobilenet-v2"\n', "edged models pull mobilenet"),
+    ],
+)
+def test_the_daemon_and_the_check_refuse_the_same(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "model.tflite").write_bytes(tiny_models.pose_model())
+    pose = "" if "[pose]" in text else '[pose]\nmodel = "model.tflite"\n'
+    (tmp_path / "edged.toml").write_text(pose + text)
+    where = {"EDGED_MODELS": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    checked = edged("config", "check", "edged.toml", cwd=tmp_path, **where)
+    assert (checked.returncode, checked.stdout) == (78, "")
+    (line,) = checked.stderr.splitlines()
+    assert why in line
+    ran = edged("run", "--config", "edged.toml", cwd=tmp_path, **where)
+    assert ran.returncode == 78
+    assert why in ran.stderr
+
+
+@pytest.mark.parametrize("source", ["/dev/video987", "picamera", "rtsp://192.0.2.1/x"])
+def test_what_is_only_away_is_no_reason_against_a_configuration(
+    tmp_path: Path, source: str
+) -> None:
+    (tmp_path / "model.tflite").write_bytes(tiny_models.pose_model())
+    (tmp_path / "edged.toml").write_text(
+        f'[camera]\nsource = "{source}"\n[pose]\nmodel = "model.tflite"\n'
+        '[mqtt]\nhost = "192.0.2.1"\n'
+    )
+    done = edged("config", "check", "edged.toml", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "edged.toml: ok\n", "")
 
 
 @pytest.mark.parametrize("words", [["config", "check"], ["config", "show"]])
@@ -135,7 +174,7 @@ def test_a_fault_of_edged_itself_is_one_line_too(tmp_path: Path) -> None:
     # A file name that is no text cannot be printed as text.
     path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
     Path(path).touch()
-    done = edged("config", "check", path, PYTHONIOENCODING="utf-8:strict")
+    done = edged("config", "check", path, "--only-file", PYTHONIOENCODING="utf-8:strict")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("edged: unforeseen UnicodeEncodeError")
     assert "Traceback" not in done.stderr
@@ -184,6 +223,7 @@ def test_an_athlete_that_there_is_not_is_told_of_a_configuration(tmp_path: Path)
             f'[camera]\nsource = "{source}"\n[pose]\nmodel = "model.tflite"\n'
         )
         done = edged("config", "check", "edged.toml", cwd=tmp_path)
-        assert (done.returncode, done.stdout) == (0, "edged.toml: ok\n")
+        is_good = told == ""
+        assert (done.returncode, done.stdout) == ((0, "edged.toml: ok\n") if is_good else (78, ""))
         assert told in done.stderr
-        assert (done.stderr == "") is (told == "")
+        assert (done.stderr == "") is is_good

@@ -38,6 +38,10 @@ from edged.masking import MASK
 
 DEFAULTS = Path(__file__).parents[1] / "config" / "edged.toml"
 Write = Callable[[str | bytes], Path]
+INVALID = "line 2, column 10: not TOML: invalid value"
+BOOLEAN = "expected true or false, in small letters and without quotes"
+OPEN = "text ends on its line with the quote that it began with"
+MORE = "not TOML: expected newline or end of document after a statement"
 
 
 @pytest.fixture(autouse=True)
@@ -312,6 +316,23 @@ def test_labels_alone_are_enough(write: Write) -> None:
         (
             "[mqtt]\nhost = broker.lan",
             "line 2, column 8: not TOML: invalid value, text needs quotes",
+        ),
+        ("[camera]\npaused = yes", f"{INVALID}, {BOOLEAN}"),
+        ("[camera]\npaused = True # now", f"{INVALID}, {BOOLEAN}"),
+        ("[camera]\nsource = nothing", f"{INVALID}, text needs quotes"),
+        (
+            "[camera]\nfps    = 30,0\n",
+            f"line 2, column 12: {MORE}, a decimal point is a point: 30.5",
+        ),
+        ("[camera]\nfps    = .5", f"{INVALID}, a decimal point stands between digits: 0.5"),
+        ("[camera]\nfps    = 007", f"line 2, column 11: {MORE}, a number does not begin with 0"),
+        (
+            "[camera]\nsource = \N{LEFT DOUBLE QUOTATION MARK}a\N{RIGHT DOUBLE QUOTATION MARK}",
+            f'{INVALID}, text needs straight quotes: "like this"',
+        ),
+        (
+            '[camera]\nsource = "a\nfps = 3',
+            f"line 2, column 12: not TOML: illegal character '\\n', {OPEN}",
         ),
         ("[mqtt\n", "line 1, column 6: not TOML: expected ']' at the end of a table declaration"),
         ("a = 1\na = 2\n", "line 2, column 6: not TOML: cannot overwrite a value"),

@@ -96,6 +96,19 @@ def test_a_camera_that_does_not_close_is_not_called_paused(
         assert chain.capture.is_paused, "the configuration's word stays"
 
 
+def test_a_pause_that_ends_with_another_camera_is_in_the_log_too(
+    tmp_path: Path, camera: HttpCamera, pose_file: Path, broker: Broker
+) -> None:
+    config = configuration(Path("camera"), pose_file, broker.port)
+    awake = replace(config, camera=replace(config.camera, source=camera.url))
+    with Daemon(tmp_path, paused(awake, is_paused=True)) as daemon:
+        daemon.until_logged("the camera is paused")
+        daemon.configure(replace(awake, camera=replace(awake.camera, width=320)))
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.until_logged("the camera is no longer paused")
+        assert daemon.stop() == 0
+
+
 def test_a_pause_that_ends_during_a_reload_has_ended(
     camera: HttpCamera, pose_file: Path, broker: Broker
 ) -> None:

@@ -114,6 +114,27 @@ class TestReady:
             assert ready.values["STATUS"].startswith(("stopping: no frames", "degraded: "))
 
 
+def test_a_model_that_is_missing_is_told_with_what_root_has_to_do(
+    tmp_path: Path, config: Config
+) -> None:
+    nowhere = {"EDGED_MODELS": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    other = changed(config, "pose", model="movenet-thunder", fit="auto")
+    todo = "sudo edged models pull movenet-thunder, then sudo systemctl {} edged"
+    with NotifySocket(tmp_path) as notify:
+        environment = notify.environment | nowhere
+        with Daemon(tmp_path, other, environment=environment) as daemon:
+            assert daemon.process.wait(20) == 78
+        status = notify.until("STOPPING").values["STATUS"]
+        assert status.startswith("failed: movenet-thunder: ")
+        assert status.endswith(f"is not on this machine: {todo.format('restart')}")
+        with Daemon(tmp_path, config, environment=environment) as daemon:
+            notify.until("READY")
+            daemon.configure(other)
+            daemon.process.send_signal(signal.SIGHUP)
+            status = notify.until("READY", 2).values["STATUS"]
+            assert status.endswith(todo.format("reload"))
+
+
 class TestReload:
     """RELOADING=1 until READY=1."""
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from managers import NotifySocket
 
+from edged import systemd
 from edged.systemd import JournalHandler, Manager, PriorityFormatter, fields, manager, priority
 
 
@@ -21,6 +22,25 @@ def record(name: str = "edged.capture.capture", **more: object) -> logging.LogRe
     made = logging.LogRecord(name, logging.WARNING, "/x/capture.py", 7, "%s is away", ("it",), None)
     made.__dict__.update(more)
     return made
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "unit"),
+    [
+        ("0::/system.slice/edged.service\n", "edged"),
+        ("0::/system.slice/system-edged.slice/edged@door.service\n", "edged@door"),
+        ("0::/user.slice/user-1000.slice/session-1.scope\n", "edged"),
+        ("0::/\n", "edged"),
+        (None, "edged"),
+    ],
+)
+def test_our_unit_is_told_as_a_person_names_it(
+    tmp_path: Path, cgroup: str | None, unit: str
+) -> None:
+    file = tmp_path / "cgroup"
+    if cgroup is not None:
+        file.write_text(cgroup)
+    assert systemd.own_unit(file) == unit
 
 
 class TestNotices:

@@ -2,54 +2,69 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from edged.capture.source import files_at, is_athlete, is_live
-from edged.config import Camera, Config, dump, load, masked, model_directories
-from edged.errors import EdgedError
-from edged.inference.catalog import resolve
+from edged.capture.source import is_live, open_source
+from edged.config import Config, LabelModel, PoseModel, dump, load, masked
+from edged.doctor import service
+from edged.errors import ConfigError, EdgedError, ModelError, PullError
+from edged.inference.catalog import FINDS_ONE, find, not_here, resolve
 from edged.mqtt.tls import tls_context
 
 
-def check(file: Path) -> None:
-    """Say that a file is fine, and what it names that cannot be used on this machine.
+def check(file: Path, *, only_file: bool = False) -> None:
+    """Say that the service can start with a file. It waits for a camera or broker that is away.
+
+    `only_file`: what the file names may be missing.
 
     Raises:
-        ConfigError: the file is wrong; a line for each thing.
+        ConfigError: it cannot, as the service itself would say; a line for each thing.
     """
     config = load(file)
-    for place, problem in _not_there(config):
-        print(f"{file}: {place}: not usable here: {problem}", file=sys.stderr)
+    unusable = [] if only_file else _unusable(config, file)
+    if wrong := [f"{file}: {place}: not usable here: {why}" for place, why in unusable]:
+        raise ConfigError("\n".join(wrong))
     print(f"{file}: ok")
 
 
-def _not_there(config: Config) -> Iterator[tuple[str, str]]:
-    """Places of the file that name what cannot be used on this machine now, and why not."""
+def _unusable(config: Config, file: Path) -> Iterator[tuple[str, str]]:
+    """Places of the file that name what the service ends for, and why."""
     camera, pose, labels = config.camera, config.pose, config.labels
+    directories = service.model_places(file)
     things: dict[str, Callable[[], object]] = {"[mqtt]": lambda: tls_context(config.mqtt)}
-    if is_athlete(camera.source):
-        things["[camera] source"] = lambda: _open_athlete(camera)
-    elif not is_live(camera.source):
-        things["[camera] source"] = lambda: files_at(camera.source)
+    if not is_live(camera.source):
+        things["[camera] source"] = lambda: open_source(camera).close()
     if pose.model:
-        things["[pose] model"] = lambda: resolve(pose.model, model_directories())
+        things["[pose] model"] = lambda: _use_pose(pose, directories)
     if labels.model:
-        things["[labels] model"] = lambda: resolve(labels.model, model_directories())
+        things["[labels] model"] = lambda: _use_labels(labels, directories)
     if labels.labels:
         things["[labels] labels"] = lambda: Path(labels.labels).read_bytes()
     for place, use in things.items():
         try:
             use()
+        except PullError as error:
+            for_service = service.is_its(file)
+            yield place, f"{error.wrong}: {error.pull(error.model, for_service=for_service)}"
         except (EdgedError, OSError) as error:
             yield place, str(error).removeprefix(f"{place} ")
 
 
-def _open_athlete(camera: Camera) -> None:
-    from edged.capture.athlete.source import open_athlete  # noqa: PLC0415 - loads OpenCV
+def _use_pose(settings: PoseModel, directories: Sequence[Path]) -> None:
+    found = resolve(settings.model, directories)
+    if settings.fit == "track" and found.entry and found.entry.decoder not in FINDS_ONE:
+        raise ModelError(
+            f"{found.name} finds several people and follows none: the fit is auto, letterbox or "
+            "stretch, not track"
+        )
 
-    open_athlete(camera)
+
+def _use_labels(settings: LabelModel, directories: Sequence[Path]) -> None:
+    found = resolve(settings.model, directories)
+    known = found.entry.labels if found.entry else None
+    if known is not None and not settings.labels and find(known, directories) is None:
+        raise not_here(found.name, known)
 
 
 def show(file: Path | None) -> None:

@@ -11,8 +11,15 @@ import msgspec
 
 from edged.commands.download_bar import DownloadBar
 from edged.commands.ending import ends_by_sigterm
-from edged.config import model_directories, model_mirrors, own_models
-from edged.errors import DownloadError, EdgedError, ModelError, UnreachableError, UsageError
+from edged.config import SYSTEM_MODELS, model_directories, model_mirrors, own_models
+from edged.errors import (
+    DownloadError,
+    EdgedError,
+    ModelError,
+    PullError,
+    UnreachableError,
+    UsageError,
+)
 from edged.inference import store
 from edged.inference.catalog import (
     KINDS,
@@ -46,8 +53,8 @@ class FileLine(msgspec.Struct, frozen=True, kw_only=True):
     where: Where | None
     """None: not on this machine."""
     path: str | None
-    state: State
-    """By its size alone: missing, truncated, wrong, or else unchecked."""
+    flaw: State | None
+    """By its size alone; null: none, or it is not here. `edged models verify` reads all of it."""
 
 
 class ModelLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +117,7 @@ def _file_line(file: File) -> FileLine:
         address="" if file.shipped else file.address,
         where=_where(file, path) if path else None,
         path=str(path.absolute()) if path else None,
-        state=store.state_by_size(path, file) if path else State.MISSING,
+        flaw=store.flaw_by_size(path, file) if path else None,
     )
 
 
@@ -132,15 +139,9 @@ def _row(model: ModelLine) -> tuple[str, ...]:
         f"{model.width}x{model.height}",
         "?" if size is None else as_size(size),
         model.licence,
-        _cell(file),
-        _cell(edgetpu) if edgetpu else "-",
+        file.flaw or file.where or "not here",
+        (edgetpu.flaw or edgetpu.where or "not here") if edgetpu else "-",
     )
-
-
-def _cell(file: FileLine) -> str:
-    if file.state in {State.TRUNCATED, State.WRONG}:
-        return file.state.value
-    return file.where or "not here"
 
 
 def as_size(count: int) -> str:
@@ -256,10 +257,20 @@ def verify(names: Sequence[str], *, json: bool) -> int:
 
 def _how_to_mend(wrong: Sequence[CheckLine], total: int) -> str:
     """How many files are not right, and what to do, in a line."""
-    ours = [line for line in wrong if Path(line.path).parent == own_models()]
-    names = " ".join(dict.fromkeys(line.model for line in ours))
-    others = "remove or replace what is elsewhere" if len(ours) < len(wrong) else ""
-    what = "; ".join(filter(None, [others, names and f"edged models pull {names}"]))
+    pulls: dict[bool, dict[str, None]] = {False: {}, True: {}}  # names in order, each once
+    others = ""
+    for line in wrong:
+        folder = Path(line.path).parent
+        if folder in (own_models(), SYSTEM_MODELS):
+            pulls[folder != own_models()][line.model] = None
+        else:
+            others = "remove or replace what is elsewhere"
+    todos = [
+        PullError.pull(" ".join(names), for_service=for_service)
+        for for_service, names in pulls.items()
+        if names
+    ]
+    what = "; ".join(filter(None, [others, *todos]))
     return f"{len(wrong)} of {total} files {'is' if len(wrong) == 1 else 'are'} not right: {what}"
 
 

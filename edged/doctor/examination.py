@@ -15,7 +15,6 @@ from edged.config import (
     Inference,
     credential_beside,
     device_name,
-    model_directories,
 )
 from edged.doctor import (
     accelerator,
@@ -105,10 +104,14 @@ class _Probes:
         if config is not None:
             topics = Topics(config.mqtt.prefix, device_name(config.device))
             self.camera = Probe(lambda: self._look(config.camera, machine, file))
-            # What the service will find, not what is our own.
-            who, _ = looked_for(service.USER, is_its=service.is_its(file))
-            home = None if who.uid == os.geteuid() else Path(who.home)
-            self.models = Probe(lambda: models.measure(config, model_directories(home), PROBE_S))
+            self.models = Probe(
+                lambda: models.measure(
+                    config,
+                    service.model_places(file),  # what it will find, not what is our own
+                    PROBE_S,
+                    for_service=service.is_its(file) or os.geteuid() == 0,
+                )
+            )
             beside = None if file is None else credential_beside(file)
             self.broker = Probe(
                 lambda: broker.measure(config.mqtt, topics, beside),

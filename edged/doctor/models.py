@@ -11,7 +11,7 @@ import msgspec
 
 from edged.config import Config, LabelModel, PoseModel
 from edged.doctor.finding import Finding, Trouble, problem, warning
-from edged.errors import EdgedError, EngineError, ModelError
+from edged.errors import EdgedError, EngineError, ModelError, PullError
 from edged.inference import store
 from edged.inference.assignment import lacks_twin
 from edged.inference.catalog import ModelFile, resolve
@@ -45,6 +45,8 @@ class ModelFacts:
     """As far as the catalog knows them."""
     problem: str
     """Why it cannot be used; empty: it can."""
+    todo: str
+    """What mends that, where the problem itself does not say it."""
     shortcoming: str
     """What is missing all the same."""
     invoke_ms: float | None
@@ -65,25 +67,38 @@ class ModelsFacts:
     """Why none was run, though every file can be used."""
 
 
-def measure(config: Config, directories: Sequence[Path], timeout_s: float) -> ModelsFacts:
-    """Check the files, then load all of them in a worker and invoke each."""
-    found: list[tuple[str, str, ModelFile | None, str]] = []
+def measure(
+    config: Config, directories: Sequence[Path], timeout_s: float, *, for_service: bool = True
+) -> ModelsFacts:
+    """Check the files, then load all of them in a worker and invoke each.
+
+    `for_service`: it is the service that has to find them, so that root has to pull them.
+    """
+    found: list[tuple[str, str, ModelFile | None, _Wrong]] = []
     for section, settings in (("pose", config.pose), ("labels", config.labels)):
         if settings.model:
-            found.append((section, settings.model, *_resolved(settings, directories)))
+            found.append(
+                (
+                    section,
+                    settings.model,
+                    *_resolved(settings, directories, for_service=for_service),
+                )
+            )
     files = [file for _, _, file, _ in found if file is not None]
-    run = _Run()
+    run = _Run(for_service=for_service)
     if len(files) == len(found) and all(file.cpu is not None for file in files):
         run.invoke(files, config, timeout_s)
     facts = []
     for section, name, file, trouble in found:
         index = files.index(file) if file is not None else -1
+        wrong = trouble if trouble.what else run.problems.get(index, _FINE)
         facts.append(
             ModelFacts(
                 name=name if file is None else file.name,
                 section=section,
                 files=() if file is None else tuple(_checked(file)),
-                problem=trouble or run.problems.get(index, ""),
+                problem=wrong.what,
+                todo=wrong.todo,
                 shortcoming=lacks_twin(file) if file is not None and file.cpu is None else "",
                 invoke_ms=run.invoke_ms.get(index),
             )
@@ -98,14 +113,31 @@ def measure(config: Config, directories: Sequence[Path], timeout_s: float) -> Mo
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """Why a model cannot be used, and what mends that; both empty: it can."""
+
+    what: str
+    todo: str = ""
+
+
+_FINE = _Wrong("")
+
+
+def _wrong(error: Exception, *, for_service: bool) -> _Wrong:
+    if isinstance(error, PullError):
+        return _Wrong(error.wrong, error.pull(error.model, for_service=for_service))
+    return _Wrong(str(error))
+
+
 def _resolved(
-    settings: PoseModel | LabelModel, directories: Sequence[Path]
-) -> tuple[ModelFile | None, str]:
+    settings: PoseModel | LabelModel, directories: Sequence[Path], *, for_service: bool
+) -> tuple[ModelFile | None, _Wrong]:
     """Its files, or why it has none."""
     try:
-        return resolve(settings.model, directories), ""
+        return resolve(settings.model, directories), _FINE
     except (EdgedError, OSError) as error:
-        return None, str(error)
+        return None, _wrong(error, for_service=for_service)
 
 
 def _checked(file: ModelFile) -> list[CheckedFile]:
@@ -122,9 +154,10 @@ def _checked(file: ModelFile) -> list[CheckedFile]:
 class _Run:
     """What came of running models."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, for_service: bool) -> None:
+        self._for_service = for_service
         self.accelerator = self.runtime = self.problem = ""
-        self.problems: dict[int, str] = {}
+        self.problems: dict[int, _Wrong] = {}
         self.invoke_ms: dict[int, float] = {}
 
     def invoke(self, files: Sequence[ModelFile], config: Config, timeout_s: float) -> None:
@@ -147,7 +180,7 @@ class _Run:
                 try:
                     describe(file, signature.inputs, signature.outputs, given)
                 except ModelError as error:
-                    self.problems[index] = str(error)
+                    self.problems[index] = _wrong(error, for_service=self._for_service)
         except (ModelError, EngineError) as error:
             self.problem = str(error)
         finally:
@@ -164,7 +197,7 @@ def judge(facts: ModelsFacts) -> Finding:
     found = ""
     if ran:
         found = f"{', '.join(ran)} an invoke on {facts.accelerator.upper()} ({facts.runtime})"
-    troubles = [problem(model.problem) for model in facts.models if model.problem]
+    troubles = [problem(one.problem, one.todo) for one in facts.models if one.problem]
     if facts.problem:
         troubles.append(problem(facts.problem))
     for model in facts.models:
@@ -179,7 +212,7 @@ def judge(facts: ModelsFacts) -> Finding:
 
 def _damages(model: ModelFacts) -> list[Trouble]:
     """A file that is not the catalog's. Whether it runs does not tell that it is right."""
-    mend = f"sudo edged models pull {model.name}"
+    mend = PullError.pull(model.name, for_service=True)
     words = {
         State.WRONG: "is not the catalog's, by its checksum",
         State.TRUNCATED: "is not whole",

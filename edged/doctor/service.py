@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from edged.capture.capture import PAUSED
-from edged.config import CONFIGURATIONS
+from edged.config import CONFIGURATIONS, model_directories
 from edged.doctor.finding import Finding, Trouble, problem, warning
+from edged.doctor.identity import looked_for
 from edged.doctor.machine import Machine
 from edged.doctor.programs import Program, services
 
@@ -73,6 +75,12 @@ UP = ("active", "reloading")
 def is_its(config_file: Path | None) -> bool:
     """Whether a configuration is that of a service on this machine."""
     return config_file is not None and config_file.parent == CONFIGURATIONS
+
+
+def model_places(config_file: Path | None) -> tuple[Path, ...]:
+    """Where the models of a configuration are looked for: by its service, or else by ourselves."""
+    who, _ = looked_for(USER, is_its=is_its(config_file))
+    return model_directories(None if who.uid == os.geteuid() else Path(who.home))
 
 
 def unit_of(config_file: Path | None) -> str:

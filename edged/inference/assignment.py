@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edged.errors import ModelError
+from edged.errors import ModelError, PullError
 from edged.inference.accelerators import Accelerator
 from edged.inference.catalog import ModelFile
 from edged.inference.onnx import is_onnx
@@ -73,5 +73,6 @@ def lacks_twin(file: ModelFile) -> str:
 def _lacks_compiled(file: ModelFile) -> str:
     known = file.entry.edgetpu if file.entry is not None else None
     if known is not None:
-        return f"{known.name} is not on this machine: edged models pull {file.name}"
+        pull = PullError.pull(file.name)
+        return f"{known.name} is not on this machine: {pull} (with sudo for the service)"
     return f"{file.name} is not compiled for the Edge TPU"

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from edged.errors import ModelError
+from edged.errors import ModelError, PullError
 from edged.inference.onnx import is_onnx
 from edged.resources import resource
 
@@ -265,11 +265,11 @@ def _need(name: str, file: File, directories: Sequence[Path]) -> Path:
 def not_here(name: str, file: File) -> ModelError:
     """That a file of the model `name` is missing, and how to get it."""
     where = f"{file.address} is missing" if file.shipped else f"{file.name} is not on this machine"
-    return ModelError(f"{name}: {where}: {_again(name, file)}")
+    return _mended_by_pull(f"{name}: {where}", name, file)
 
 
-def _again(name: str, file: File) -> str:
-    return "install edged again" if file.shipped else f"edged models pull {name}"
+def _mended_by_pull(wrong: str, name: str, file: File) -> ModelError:
+    return ModelError(f"{wrong}: install edged again") if file.shipped else PullError(wrong, name)
 
 
 def find(file: File | None, directories: Sequence[Path]) -> Path | None:
@@ -325,7 +325,7 @@ def check_file(path: Path, file: File | None = None, name: str = "") -> None:
         raise ModelError(f"{path} is no TensorFlow Lite model{what}")
     if file is not None and file.bytes is not None and size != file.bytes:
         what = "is truncated" if size < file.bytes else "is another file than the catalog's"
-        raise ModelError(f"{path} {what}: {size} of {file.bytes} bytes: {_again(name, file)}")
+        raise _mended_by_pull(f"{path} {what}: {size} of {file.bytes} bytes", name, file)
 
 
 _BEGINNINGS = (

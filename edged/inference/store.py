@@ -38,30 +38,27 @@ class State(enum.StrEnum):
 FINE = {State.RIGHT, State.UNCHECKED}
 
 
-def state_by_size(path: Path, file: File) -> State:
-    """How a file is, by its size alone: missing, truncated, wrong, or else unchecked."""
-    try:
-        size = path.stat().st_size
-    except OSError:
-        return State.MISSING
-    if file.bytes is not None and size < file.bytes:
-        return State.TRUNCATED
-    if file.bytes is not None and size > file.bytes:
-        return State.WRONG
-    return State.UNCHECKED
-
-
 def state(path: Path, file: File) -> State:
     """How a file is, by its size and content."""
-    by_size = state_by_size(path, file)
-    if by_size is not State.UNCHECKED:
-        return by_size
+    if flaw := flaw_by_size(path, file):
+        return flaw
     if not is_checkable(file):
         return State.UNCHECKED
     try:
         return State.RIGHT if has_content(path, file) else State.WRONG
     except ModelError:
         return State.UNREADABLE
+
+
+def flaw_by_size(path: Path, file: File) -> State | None:
+    """What is wrong with a file as far as its size tells, which costs nothing."""
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return State.MISSING
+    if file.bytes is None or size == file.bytes:
+        return None
+    return State.TRUNCATED if size < file.bytes else State.WRONG
 
 
 def is_checkable(file: File) -> bool:

@@ -81,11 +81,12 @@ plan_service() {
     fi
 }
 
-# A configuration that the new release does not understand would stop it: better not to switch.
+# A configuration that the new release does not understand would stop it: better not to switch. What
+# it names and is missing is missing for the old release too, and may be what this run is to mend.
 config_fits() {
     local file wrong
     for file in "$CONFIG" $(instances | sed "s|^edged@\(.*\)\.service$|$ETC/\1.toml|"); do
-        wrong=$(release_run "$RELEASE" edged config check "$file" 2>&1) && continue
+        wrong=$(release_run "$RELEASE" edged config check "$file" --only-file 2>&1) && continue
         note "$wrong"
         die "$(head -n 1 <<<"$wrong"): mend it and run this again; nothing was switched (all of it: edged config check $file)"
     done

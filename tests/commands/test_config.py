@@ -14,7 +14,7 @@ from edged.errors import ConfigError
 def test_a_good_file_is_called_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "edged.toml"
     path.write_text("[camera]\nfps = 15\n")
-    check(path)
+    check(path, only_file=True)
     assert capsys.readouterr().out == f"{path}: ok\n"
 
 

@@ -123,6 +123,37 @@ def test_the_table_fits_a_terminal_and_tells_what_is_where(
     assert rows["movenet-lightning"] == "pose 192x192 2.9 MB Apache-2.0 not here not here"
 
 
+def test_a_file_that_is_not_whole_is_not_called_pulled(own: Path, told: Told) -> None:
+    put(own, "a/one_edgetpu.tflite", "two.tflite")
+    (own / "one.tflite").write_bytes(HEAD)
+    with (own / "two.tflite").open("ab") as file:
+        file.write(b"more")
+    models.show(json=False)
+    rows = {line.split()[0]: line.split()[-2:] for line in told()[0]}
+    assert (rows["one"], rows["two"]) == (["truncated", "pulled"], ["wrong", "-"])
+    models.show(json=True)
+    (line,), _ = told()
+    one = next(model for model in json.loads(line) if model["name"] == "one")
+    assert {role: file["flaw"] for role, file in one["files"].items()} == {
+        "cpu": "truncated",
+        "edgetpu": None,
+        "labels": None,
+    }
+
+
+def test_what_is_wrong_in_the_service_s_folder_is_mended_by_root(
+    own: Path, shelf: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "SYSTEM_MODELS", shelf)
+    put(own, "labels.txt")
+    for folder, name in ((own, "one"), (shelf, "two")):
+        (folder / f"{name}.tflite").write_bytes(HEAD)
+    assert models.verify([], json=False) == 1
+    assert told()[1][-1].endswith(
+        "2 of 5 files are not right: edged models pull one; sudo edged models pull two"
+    )
+
+
 def test_the_list_for_programs_has_all_of_it(own: Path, told: Told) -> None:
     put(own, "a/one.tflite")
     models.show(json=True)
@@ -131,21 +162,7 @@ def test_the_list_for_programs_has_all_of_it(own: Path, told: Told) -> None:
     assert (one["title"], one["task"], one["width"]) == ("Number one", "labels", 224)
     assert one["files"]["cpu"]["path"] == str(own / "one.tflite")
     assert one["files"]["cpu"]["where"] == "pulled"
-    assert one["files"]["cpu"]["state"] == "unchecked"
     assert one["files"]["edgetpu"]["where"] is None
-    assert one["files"]["edgetpu"]["state"] == "missing"
-
-
-@pytest.mark.parametrize(("change", "word"), [(-1, "truncated"), (1, "wrong")])
-def test_what_cannot_be_the_model_by_its_size_is_not_called_pulled(
-    own: Path, told: Told, change: int, word: str
-) -> None:
-    put(own, "a/one.tflite")
-    os.truncate(own / "one.tflite", (own / "one.tflite").stat().st_size + change)
-    models.show(json=False)
-    lines, _ = told()
-    (row,) = (line.split() for line in lines if line.startswith("one "))
-    assert row[-3:] == [word, "not", "here"]
 
 
 # verify

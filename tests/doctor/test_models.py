@@ -64,8 +64,10 @@ def test_a_model_that_is_not_here_is_told_with_the_way_to_get_it(directory: Path
     (directory / "tiny.tflite").unlink()
     facts = measure(config(), [directory], 20.0)
     assert judge(facts).level is Level.PROBLEM
-    assert "edged models pull tiny" in said(facts)
+    assert "is not on this machine: sudo edged models pull tiny" in said(facts)
     assert facts.accelerator == ""
+    own = measure(config(), [directory], 20.0, for_service=False)
+    assert "is not on this machine: edged models pull tiny" in said(own)
 
 
 def test_a_file_with_another_content_runs_and_is_a_problem_nevertheless(directory: Path) -> None:
@@ -78,7 +80,7 @@ def test_a_file_with_another_content_runs_and_is_a_problem_nevertheless(director
 
 def test_the_half_for_the_edge_tpu_is_not_needed() -> None:
     file = CheckedFile("/m/tiny_edgetpu.tflite", "edgetpu", State.TRUNCATED)
-    model = ModelFacts("tiny", "pose", (file,), "", "", 2.0)
+    model = ModelFacts("tiny", "pose", (file,), "", "", "", 2.0)
     facts = ModelsFacts((model,), "cpu", "ai_edge_litert 2.3.0", (), "")
     assert judge(facts).level is Level.WARNING
     assert "tiny_edgetpu.tflite is not whole" in said(facts)
