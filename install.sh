@@ -26,8 +26,15 @@ PYTHON_VERSION=    # its "3.13"
 UNFIT=             # the interpreters it turned down, with the reasons
 CHILD=             # the process that `quietly` waits for
 
+# Where it is told what is done, 1 or 2. Of demo, test and check standard output is the program's.
+TELL_TO=2
 BOLD='' PLAIN=''
-if [[ -t 2 && -z ${NO_COLOR-} ]]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; fi
+
+tell_on() { # file descriptor
+    TELL_TO=$1 BOLD='' PLAIN=''
+    if [[ -t $1 && -z ${NO_COLOR-} ]]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; fi
+}
+tell_on 2
 
 if [[ ! -e $ROOT/systemd/install/apt.sh ]]; then
     echo "install.sh: $ROOT/systemd is not there: the checkout is not complete" >&2
@@ -59,8 +66,12 @@ END
 
 note() { :; } # for the log of an installation, see systemd/install/steps.sh
 
+# Whether anybody still listens is no reason to stop half-way.
+# shellcheck disable=SC2059,SC2261 # it is printf; what that itself complains of goes nowhere
+tell() { printf "$@" >&"$TELL_TO" 2>/dev/null || true; }
+
 say() {
-    printf '%s==>%s %s\n' "$BOLD" "$PLAIN" "$*" >&2
+    tell '%s==>%s %s\n' "$BOLD" "$PLAIN" "$*"
     note "$*"
 }
 

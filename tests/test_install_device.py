@@ -30,7 +30,9 @@ SID = 'PRETTY_NAME="Debian GNU/Linux forky/sid"\nID=debian\n'
 CALL = """
 ROOT=$1 LOG=/dev/null BOLD= PLAIN=
 die() { printf '%s\\n' "$*" >&2; exit 1; }
-say() { printf '%s\\n' "$*" >&2; }
+tell() { printf "$@" || true; }
+say() { tell '%s\\n' "$*"; }
+quietly() { "$@" >>"$LOG" 2>&1; }
 source "$ROOT/systemd/install/device.sh"
 shift
 "$@"
@@ -203,7 +205,8 @@ def test_a_dry_run_tells_each_step_and_needs_no_root(
 ) -> None:
     done = run([*as_nobody, ROOT / "install.sh", "--dry-run"], machine.environment())
     assert done.returncode == 0
-    begin, *steps, end = done.stderr.splitlines()
+    assert done.stderr == ""
+    begin, *steps, end = done.stdout.splitlines()
     assert begin == "==> edged on Debian GNU/Linux 13 (trixie), arm64"
     assert end.startswith("==> Nothing was changed: this was a dry run")
     assert len(steps) >= 8
@@ -213,7 +216,7 @@ def test_a_dry_run_tells_each_step_and_needs_no_root(
 def test_a_pi_is_called_by_its_name(machine: Machine) -> None:
     machine.write("etc/rpi-issue", "Raspberry Pi reference\n")
     machine.write("proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
-    told = machine.install().stderr
+    told = machine.install().stdout
     assert told.startswith(
         "==> edged on Raspberry Pi OS on Debian GNU/Linux 13 (trixie), arm64, "
         "Raspberry Pi 5 Model B Rev 1.0\n"
@@ -224,19 +227,26 @@ def test_a_pi_is_called_by_its_name(machine: Machine) -> None:
 def test_a_coral_brings_its_library_before_and_after_its_firmware(
     machine: Machine, ids: tuple[str, str]
 ) -> None:
-    assert "ok no Coral is attached" in machine.install().stderr
+    assert "ok no Coral is attached" in machine.install().stdout
     machine.attach_usb(*ids)
-    assert "plan Installing libedgetpu1-std from " in machine.install().stderr
-    assert "plan Installing libedgetpu1-max from " in machine.install("--edgetpu=max").stderr
-    assert "ok no Edge TPU library, as asked" in machine.install("--edgetpu", "none").stderr
+    assert "plan Installing libedgetpu1-std from " in machine.install().stdout
+    assert "plan Installing libedgetpu1-max from " in machine.install("--edgetpu=max").stdout
+    assert "ok no Edge TPU library, as asked" in machine.install("--edgetpu", "none").stdout
 
 
 def test_a_pcie_coral_without_driver_is_told(machine: Machine) -> None:
     machine.write("sys/bus/pci/devices/0000:01:00.0/vendor", "0x1ac1\n")
     machine.write("sys/bus/pci/devices/0000:01:00.0/device", "0x089a\n")
-    told = machine.install().stderr
+    told = machine.install().stdout
     assert "note the PCIe Coral has no driver" in told
     assert "plan Installing libedgetpu1-std" in told
+
+
+def test_who_stops_listening_does_not_stop_it(machine: Machine) -> None:
+    said = f"{ROOT}/install.sh --dry-run | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = run(["bash", "-c", said], machine.environment())
+    assert done.stdout == "==> edged on Debian GNU/Linux 13 (trixie), arm64\n0\n"
+    assert done.stderr == ""
 
 
 # ---- decisions --------------------------------------------------------------------------------
@@ -334,7 +344,7 @@ def test_only_new_problems_are_the_new_releases(
 def test_a_log_without_room_is_told_at_the_start_and_stops_nothing_later(machine: Machine) -> None:
     told = machine.call("eval", "DEVICE_LOG=/dev/full; (open_log) 2>&1 || true")
     assert told.startswith("cannot write into /dev/full: is its disk full")
-    assert machine.call("eval", "LOG=/dev/full LOGGING=yes; fine x 2>&1; echo on") == "  ok x\non\n"
+    assert machine.call("eval", "LOG=/dev/full LOGGING=yes; fine x; echo on") == "  ok x\non\n"
 
 
 def test_a_full_disk_is_told_where_it_is(machine: Machine, tmp_path: Path) -> None:
@@ -394,14 +404,14 @@ def test_a_person_who_is_called_edged_is_left_alone(machine: Machine) -> None:
     script(machine.programs / "getent", f"echo '{SOMEBODY}'")
     told = machine.call("eval", "DRY=yes; (step_user) 2>&1 || true")
     assert told.startswith("there is a user edged already, whose home is /home/edged,")
-    told = machine.call("eval", "DRY=yes; purge 2>&1")
+    told = machine.call("eval", "DRY=yes; purge")
     assert "The user edged is somebody else, and stays" in told
     assert "Removing the" not in told.partition("The user edged")[2]
 
 
 def test_the_users_own_is_known_by_its_home(machine: Machine) -> None:
     script(machine.programs / "getent", f"echo '{OURS}'")
-    told = machine.call("eval", "DRY=yes; purge 2>&1")
+    told = machine.call("eval", "DRY=yes; purge")
     assert "Removing the user edged" in told
     assert "Removing the group edged" in told
 
@@ -410,7 +420,7 @@ def test_the_users_own_is_known_by_its_home(machine: Machine) -> None:
 def test_a_system_that_became_another_one_can_be_cleaned(machine: Machine, os_release: str) -> None:
     machine.is_a(os_release)
     done = machine.install("uninstall", "--purge")
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
         0,
         "==> Nothing was changed: this was a dry run",
     )
@@ -426,3 +436,204 @@ def test_every_camera_has_to_fit_before_anything_is_switched(
     script(tmp_path / "bin" / "edged", f'echo "$3: no such key"; {refuse}')
     told = machine.call("eval", f"RELEASE={tmp_path}; (config_fits) 2>&1 || true")
     assert told.startswith("/etc/edged/door.toml: no such key: mend it and run this again; nothing")
+
+
+# ---- an installed one, and its model ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A machine with a release of ours, whose programs are scripts; nothing outside `root`."""
+
+    machine: Machine
+    root: Path
+
+    def __post_init__(self) -> None:
+        """With a service that is enabled and active."""
+        (self.root / "units").mkdir(parents=True)
+        (self.root / "units" / "edged.service").touch()
+        release = self.root / "opt" / "releases" / "0.1.0-a"
+        (release / "system").mkdir(parents=True)
+        (release / "bin").mkdir()
+        (release / "edged-release").touch()
+        (self.root / "opt" / "current").symlink_to("releases/0.1.0-a")
+        (self.root / "etc").mkdir()
+        (self.root / "log").touch()
+        script(self.machine.programs / "systemctl", "exit 0")
+
+    def configure(self, text: str) -> None:
+        """Write the configuration."""
+        (self.root / "etc" / "edged.toml").write_text(text)
+
+    def edged(self, body: str) -> None:
+        """What the release's `edged` does, in sh."""
+        script(self.root / "opt/releases/0.1.0-a/bin/edged", body)
+
+    def call(self, words: str) -> str:
+        """Call functions of the installer here."""
+        places = (
+            "OPT=$R/opt UNITS=$R/units ETC=$R/etc STATE=$R/state LOG=$R/log CACHE=$R/cache "
+            "COMMAND=$R/command CONFIG=$R/etc/edged.toml PASSWORD_FILE=$R/etc/mqtt_password "
+            "BROKER_CONFIG=$R/broker.conf BROKER_PASSWORDS=$R/edged.passwd "
+            "DEVICE_LOG=$R/device.log RULES=$R/udev/60-edged-coral.rules "
+            "RELEASE=$R/opt/releases/0.1.0-a NAME=0.1.0-a"
+        )
+        return self.machine.call("eval", f"R={self.root}; {places}; {words}")
+
+
+@pytest.fixture
+def installed(machine: Machine, tmp_path: Path) -> Installed:
+    script(machine.programs / "getent", "exit 1")
+    return Installed(machine, tmp_path / "installed")
+
+
+CANNOT_PULL = """case "$2 $3" in
+"path athlete-pose") ;;
+"pull movenet-lightning") echo "edged: no network" >&2; exit 1 ;;
+*) exit 1 ;;
+esac"""
+
+
+def test_without_a_network_the_model_that_takes_its_place_is_told_for_what_it_is(
+    installed: Installed,
+) -> None:
+    installed.edged(CANNOT_PULL)
+    told = installed.call("step_models; echo $MODEL")
+    assert told.splitlines()[-1] == "athlete-pose"
+    assert "note movenet-lightning could not be pulled (no network). " in told
+    assert "knows drawn athletes only" in told
+    assert "sees no people" in told
+    assert "sudo edged models pull movenet-lightning, model = " in told
+    assert "sudo systemctl restart edged" in told
+
+
+def test_a_configuration_that_waits_for_the_model_is_not_told_of_another_one(
+    installed: Installed,
+) -> None:
+    installed.edged(CANNOT_PULL)
+    installed.configure('[pose]\nmodel = "movenet-lightning"\n')
+    told = installed.call("step_models")
+    assert "without a model edged sees nothing: sudo edged models pull movenet-lightning" in told
+    assert "athlete" not in told
+
+
+@pytest.mark.parametrize("model", ["athlete-pose", "/var/lib/edged/mine.tflite"])
+def test_a_model_that_the_configuration_does_not_name_is_not_pulled(
+    installed: Installed, model: str
+) -> None:
+    installed.edged(f'echo "$@" >>{installed.root}/called; exit 1')
+    installed.configure(f'[pose]\nmodel = "{model}"\n')
+    told = installed.call("step_models")
+    assert told.startswith("  ok ")
+    assert model in told
+    assert ("drawn athletes only" in told) == (model == "athlete-pose")
+    assert not (installed.root / "called").exists()
+
+
+# ---- the broker -------------------------------------------------------------------------------
+
+
+def test_after_a_broker_of_ours_it_is_told_how_to_listen(installed: Installed) -> None:
+    assert installed.call("tell_how_to_listen") == ""
+    assert installed.call("BROKER=local BROKER_USER=edged; tell_how_to_listen") == ""
+    password = installed.root / "etc" / "mqtt_password"
+    password.write_text("secret\n")
+    installed.configure('[mqtt]\nprefix = "home/cameras"\n')
+    told = installed.call("BROKER=local BROKER_USER=edged; tell_how_to_listen")
+    assert told == (
+        f"To listen: mosquitto_sub -u edged -P \"$(sudo cat {password})\" -v -t 'home/cameras/#'\n"
+    )
+
+
+# ---- a service that somebody has disabled -----------------------------------------------------
+
+ENABLED = 'case "$*" in *is-enabled*) exit 0 ;; *ActiveState*) echo active ;; esac'
+DISABLED = 'case "$*" in *is-enabled*) exit 1 ;; *ActiveState*) echo inactive ;; esac'
+STARTED_BY_HAND = 'case "$*" in *is-enabled*) exit 1 ;; *ActiveState*) echo active ;; esac'
+DECIDE = "if is_disabled; then echo disabled; fi; if is_stopped; then echo stopped; fi"
+
+
+@pytest.mark.parametrize(
+    ("systemctl", "pending", "decided"),
+    [
+        (ENABLED, None, []),
+        (DISABLED, None, ["disabled", "stopped"]),
+        (STARTED_BY_HAND, None, ["disabled"]),
+        (DISABLED, "0.0.9-b\n", ["disabled", "stopped"]),  # an upgrade that was interrupted
+        (DISABLED, "", ["stopped"]),  # a first installation that was: it is enabled now
+    ],
+)
+def test_what_the_administrator_has_disabled_is_known(
+    installed: Installed, systemctl: str, pending: str | None, decided: list[str]
+) -> None:
+    script(installed.machine.programs / "systemctl", systemctl)
+    if pending is not None:
+        (installed.root / "opt" / "pending").write_text(pending)
+    assert installed.call(DECIDE).split() == decided
+
+
+def test_before_the_first_installation_nothing_is_disabled(installed: Installed) -> None:
+    script(installed.machine.programs / "systemctl", DISABLED)
+    (installed.root / "units" / "edged.service").unlink()
+    assert installed.call(DECIDE).split() == ["stopped"]
+
+
+def test_an_upgrade_leaves_a_disabled_service_disabled_and_stopped(installed: Installed) -> None:
+    called = installed.root / "called"
+    script(installed.machine.programs / "systemctl", f'echo "$@" >>{called}\n{DISABLED}')
+    installed.edged("exit 0")
+    installed.configure("")
+    new = installed.root / "opt" / "releases" / "0.2.0-b"
+    shutil.copytree(installed.root / "opt" / "releases" / "0.1.0-a", new)
+    told = installed.call(
+        "RELEASE=$R/opt/releases/0.2.0-b NAME=0.2.0-b; "
+        "step_service; echo $RUNS; readlink $R/opt/current $R/opt/previous"
+    )
+    assert "edged.service is disabled and stopped, and stays so: sudo systemctl enable" in told
+    assert told.splitlines()[-3:] == [
+        "not running, as edged.service is disabled and stopped",
+        "releases/0.2.0-b",
+        "releases/0.1.0-a",
+    ]
+    assert not (installed.root / "opt" / "pending").exists()
+    asked = called.read_text().splitlines()
+    assert not [line for line in asked if line.startswith(("enable", "--no-block", "start"))]
+
+
+# ---- the end ----------------------------------------------------------------------------------
+
+
+def test_a_purge_has_the_broker_forget_the_devices_while_it_can(installed: Installed) -> None:
+    python = installed.root / "opt/releases/0.1.0-a/bin/python"
+    script(python, 'echo "ok forgotten by $*"; echo "note not by the other"; exit 1')
+    installed.configure("")
+    (installed.root / "etc" / "door.toml").touch()
+    (installed.root / "etc" / "edged.toml.new").touch()
+    files = f"{installed.root}/etc/door.toml {installed.root}/etc/edged.toml"
+    told = installed.call("DRY=yes; forget_devices")
+    assert f"plan Having the broker forget the devices of {files} (" in told
+    assert "forgotten by" not in told
+    told = installed.call("forget_devices")
+    assert f"  ok forgotten by -P -m edged.commands.forget {files}\n" in told
+    assert "note not by the other\n" in told
+    python.unlink()
+    assert "note the broker may still list the devices of " in installed.call("forget_devices")
+
+
+def test_the_plan_of_a_purge_names_each_thing_once_and_the_log_too(installed: Installed) -> None:
+    for name in ("broker.conf", "edged.passwd", "device.log"):
+        (installed.root / name).touch()
+    told = installed.call("DRY=yes PURGE=yes; uninstall_device").splitlines()
+    removed = [line for line in told if line.startswith("plan Removing ")]
+    assert len(set(removed)) == len(removed)
+    for name in ("broker.conf", "edged.passwd", "device.log", "etc", "opt"):
+        assert f"plan Removing {installed.root}/{name}" in removed
+
+
+def test_what_an_uninstallation_keeps_is_told_the_second_time_too(installed: Installed) -> None:
+    kept = f"What stays: {installed.root}/etc; uninstall --purge removes that too"
+    first, second = (installed.call("uninstall_device").splitlines()[-1] for _ in range(2))
+    assert first == f"Removed. {kept}"
+    assert second == f"There was nothing more to remove. {kept}"
+    shutil.rmtree(installed.root / "etc")
+    assert installed.call("uninstall_device") == "There was nothing to remove\n"

@@ -6,12 +6,15 @@ The only module that imports it, and only when a camera of the Pi is asked for.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from edged.capture.source import SourceStuckError
@@ -20,8 +23,12 @@ from edged.errors import SourceError
 MEDIA_DEVICES = "/dev/media*"
 """Through them libcamera finds cameras, and the one in use is locked."""
 LOCKS = Path("/proc/locks")
+HEAPS = Path("/dev/dma_heap")
+"""Where the memory of pictures comes from."""
 
 _INSTALL = "sudo apt install python3-picamera2"
+_NO_MEMORY = re.compile("dma_?heap|allocate", re.IGNORECASE)
+"""In what Picamera2 and libcamera say when there are no buffers to be had."""
 _LEVELS = "*:ERROR"
 """libcamera's log, which goes to stderr: else some lines at each attempt to open."""
 
@@ -76,7 +83,25 @@ def load(name: str) -> Library:
         ) from error
     # What it logs at ERROR it raises as well.
     logging.getLogger("picamera2").setLevel(logging.CRITICAL)
+    _let_end_quietly(getattr(picamera2, "allocators", None))
     return Library(picamera2.Picamera2, libcamera)
+
+
+def _let_end_quietly(allocators: Any) -> None:
+    """Have an allocator that could not be made end without an error.
+
+    The `__del__` of `DmaAllocator` wants what its `__init__` comes to only after a DMA heap is
+    open. Without a heap, each attempt would print a traceback that nobody can catch.
+    """
+    allocator = getattr(allocators, "DmaAllocator", None)
+    if allocator is not None:
+        for name, nothing in (
+            ("dmaHeap", None),
+            ("mapped_buffers", MappingProxyType({})),
+            ("open_fds", ()),
+        ):
+            if not hasattr(allocator, name):
+                setattr(allocator, name, nothing)
 
 
 def find(library: Library) -> list[Found]:
@@ -184,14 +209,38 @@ def refusal(name: str, error: Exception) -> SourceError:
     """Why a camera does not open, for a person."""
     causes = list(_causes(error))
     for cause in causes:
-        if isinstance(cause, PermissionError):
+        if isinstance(cause, PermissionError) and not _is_of_heaps(cause):
             return SourceError(
                 f"{name}: no permission for {cause.filename} (is the user in the group `video`?)"
             )
+    if any(map(_is_of_heaps, causes)):
+        return SourceError(f"{name}: no memory for pictures: {_why_no_memory(causes[-1])}")
     innermost = causes[-1]
     if any("busy" in str(cause).lower() for cause in causes):
         return SourceError(f"{name}: in use by {holder(_media_devices()) or 'another program'}")
     return SourceError(f"{name}: does not open: {_first_line(innermost)}")
+
+
+def _is_of_heaps(error: BaseException) -> bool:
+    """Whether it tells that there are no buffers to be had."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM or str(error.filename or "").startswith("/dev/dma_heap")
+    return isinstance(error, RuntimeError) and bool(_NO_MEMORY.search(str(error)))
+
+
+def _why_no_memory(error: BaseException) -> str:
+    heaps = sorted(HEAPS.glob("*")) if HEAPS.is_dir() else []
+    if not heaps:
+        return f"there is no {HEAPS}/* (a container, or a kernel without DMA heaps?)"
+    if not any(os.access(heap, os.R_OK | os.W_OK) for heap in heaps):
+        return (
+            f"no permission for {heaps[0]} (is the user in the group `video`? "
+            "a service also needs DeviceAllow=char-dma_heap rw)"
+        )
+    return (
+        f"{' and '.join(map(str, heaps))} gave none ({_first_line(error)}): ask for less in "
+        "[camera] width and height (CmaFree in /proc/meminfo tells what is left)"
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from edged.view.screen import clean
 STOP_S = 3.0
 """`edged run` takes at most 2 s."""
 LAST_BYTES = 4096
+_STAMP = re.compile(r"[0-9-]{10} [0-9:,]{12} [A-Z]+ ")
+"""Before what is logged: the time and the level, which are not for a person who asked something."""
 
 
 class Child:
@@ -67,7 +70,7 @@ class Child:
         lines = words.decode(errors="replace").strip().splitlines()
         if not lines:
             return f"it ended with code {self.exit_code} and said nothing"
-        return clean(lines[-1].removeprefix("edged: "))
+        return clean(_STAMP.sub("", lines[-1].removeprefix("edged: "), count=1))
 
     def _end(self) -> None:
         self._process.terminate()

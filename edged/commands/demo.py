@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -20,8 +21,10 @@ from edged.commands.needs import MODEL_OF_PEOPLE, OWN_MODEL, find_model
 from edged.commands.place import Place, connect, new_device, subscribe_line
 from edged.commands.referee import Referee
 from edged.commands.runner import inference
+from edged.commands.source_look import look_at
 from edged.commands.watch import follow
 from edged.config import (
+    SYSTEM_FILE,
     Camera,
     Config,
     Device,
@@ -38,7 +41,7 @@ from edged.inference.alone import sections, spec_of
 from edged.inference.catalog import Kind, ModelFile
 from edged.inference.engine import Engine
 from edged.messages import Topics
-from edged.view.screen import number
+from edged.view.screen import clean, number
 from edged.view.state import Totals, Watched
 from edged.view.terminal import Ending
 
@@ -55,6 +58,7 @@ def run(
     broker: str | None,
     usual: Mqtt = Mqtt(),  # noqa: B008 - frozen
     accelerators: Sequence[str] = (),
+    service: Path = SYSTEM_FILE,
 ) -> int:
     """Show it until the user ends it, or for some seconds of frames. Returns the exit code.
 
@@ -66,15 +70,17 @@ def run(
         broker: its address, which must answer.
         accelerators: that run the model, best first; none: the usual ones.
         usual: the broker that is taken if it answers, where none is named.
+        service: the configuration of the service, whose name and password that broker is given.
 
     Raises:
         UsageError: an option cannot be right.
         ModelError: the model is not on this machine, or is none; the text says how to get it.
-        SourceError: there is no such athlete.
+        SourceError: the source is not there, or gives nothing.
         BrokerError: the broker that was named does not answer, or there is none to start.
         EdgedError: the daemon ended early or gave no frame.
     """
     settings = broker_settings(usual, broker)
+    look_at(source)
     if model is None:
         model = OWN_MODEL if is_athlete(source) else MODEL_OF_PEOPLE
     file = find_model(model, source)
@@ -94,7 +100,12 @@ def run(
             if referee is not None:
                 referee.take(topic, payload)
 
-        place = connect(settings, device, take, ending, is_named=broker is not None, undo=undo)
+        place = connect(
+            *(settings, device, take, ending),
+            is_named=broker is not None,
+            undo=undo,
+            service=service,
+        )
         if place is None:
             return ending.code or 0
         print(f"broker     {place.settings.host}:{place.settings.port} {place.words}")
@@ -218,7 +229,11 @@ class _Demo:
             return EdgedError(self._daemon.last_words)
         is_late = self._first is None and now - self._started > FIRST_FRAME_S
         if self._seconds is not None and is_late:
-            return EdgedError(f"no frame within {FIRST_FRAME_S:.0f} s: {self._daemon.last_words}")
+            health = self._watched.sight(now).health
+            why = "; ".join(health.problems) if health is not None else ""
+            return EdgedError(
+                clean(f"no frame within {FIRST_FRAME_S:.0f} s" + (f": {why}" if why else ""))
+            )
         return None
 
     def raise_failure(self, *, is_asked: bool) -> None:
@@ -242,4 +257,4 @@ def _tell_end(totals: Totals, oks: float | None, place: Place) -> None:
     if place.broker is None:
         print(f"subscribe  {subscribe_line(place.settings, place.device)}")
     else:
-        print("broker     ended with the demo; apt install mosquitto gives one that stays")
+        print(f"broker     ended with the demo; {clean(place.hint)}")

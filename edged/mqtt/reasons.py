@@ -38,6 +38,10 @@ class NoConnectionError(BrokerError):
         self.then: Then = then
 
 
+class LoginError(NoConnectionError):
+    """The broker does not take us without a name and password, or not with these."""
+
+
 def address(settings: Mqtt) -> str:
     """How the broker is called in every text."""
     return f"broker {settings.host}:{settings.port}"
@@ -79,7 +83,7 @@ def refused(reason: ReasonCode, settings: Mqtt, how: str) -> NoConnectionError:
             problem = f"{broker} refused the password of user {settings.username!r}"
         else:
             problem = f"{broker} wants a user name and password" + (f": {how}" if how else "")
-        return NoConnectionError(problem, "slowly")
+        return LoginError(problem, "slowly")
     return NoConnectionError(f"{broker} refused us: {words(reason)}", _then(reason.value))
 
 

@@ -14,7 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edged.config import Mqtt
 from edged.mqtt import reasons
-from edged.mqtt.reasons import NoConnectionError
+from edged.mqtt.reasons import LoginError, NoConnectionError
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import PROTOCOLS, Protocol, Session, with_first_that_works
 from edged.mqtt.tls import tls_context
@@ -55,6 +55,8 @@ class Subscriber:
         self.connected = False
         self.problem: str | None = None
         """What is wrong, for a person; None: nothing, or not tried yet."""
+        self.is_login_wanted = False
+        """That is a name and password, or others than these."""
         self.address = f"{settings.host}:{settings.port}"
         self._settings = settings
         self._context = tls_context(settings)
@@ -99,6 +101,7 @@ class Subscriber:
             except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
                 failures = 1 if self.connected else failures + 1
                 self.connected = False
+                self.is_login_wanted = isinstance(error, LoginError)  # before the problem is seen
                 self.problem = (
                     str(error)
                     if isinstance(error, NoConnectionError)

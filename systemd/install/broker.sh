@@ -47,7 +47,7 @@ step_broker() {
         return
     fi
     BROKER_USER=edged
-    install_packages_of mosquitto
+    install_packages_of mosquitto mosquitto-clients
     step_broker_password
     if [[ -n $DRY ]]; then
         todo "Writing $BROKER_CONFIG, starting Mosquitto on ports 1883 and 9001" || return 0
@@ -79,6 +79,14 @@ step_broker() {
         mend "$CONFIG is yours: put username = \"edged\" under its [mqtt] (edged finds the password itself)," \
             "then sudo systemctl restart edged"
     fi
+}
+
+# The end of an installation with a broker: it takes a name and a password to listen to it.
+tell_how_to_listen() {
+    local prefix
+    if [[ -z $BROKER || -z $BROKER_USER || ! -s $PASSWORD_FILE ]]; then return; fi
+    prefix=$(toml_get "$CONFIG" mqtt prefix)
+    say "To listen: mosquitto_sub -u $BROKER_USER -P \"\$(sudo cat $PASSWORD_FILE)\" -v -t '${prefix:-edged}/#'"
 }
 
 # The password is made once. Mosquitto keeps a hash of it, and edged the password, for itself.

@@ -101,6 +101,9 @@ open_log() {
 }
 
 device() {
+    # What is done and left to do goes to standard output, and only why it failed to standard error.
+    tell_on 1
+    trap : PIPE # not ignored, which programs would inherit: see `tell`
     parse_device "$@"
     # What was installed can be taken away from a system that has become another one since.
     if [[ $ACTION == install ]]; then look_at_machine; fi
@@ -134,10 +137,11 @@ install_device() {
     if [[ -n $DRY ]]; then
         say "Nothing was changed: this was a dry run${CHANGED:+, and there is work to do}"
     elif [[ -z $CHANGED ]]; then
-        say "Nothing had to be changed: $NAME is installed and running"
+        say "Nothing had to be changed: $NAME is installed and $RUNS"
     else
-        say "Done: $NAME is installed and running"
+        say "Done: $NAME is installed and $RUNS"
     fi
+    if [[ -z $DRY ]]; then tell_how_to_listen; fi
     if ((TO_MEND == 1)); then
         say 'There is a thing to look at: see the note above'
     elif ((TO_MEND)); then
@@ -146,17 +150,21 @@ install_device() {
 }
 
 uninstall_device() {
+    local stays
     uninstall
     if [[ -n $DRY ]]; then
+        if [[ -n $PURGE ]]; then gone "$DEVICE_LOG"; fi
         say 'Nothing was changed: this was a dry run'
         return
     fi
-    if [[ -z $CHANGED ]]; then
-        say 'There was nothing to remove'
-    elif [[ -n $PURGE ]]; then
+    stays=$(what_stays)
+    if [[ -n $PURGE && -n $CHANGED ]]; then
+        gone "$DEVICE_LOG"
         say 'Removed. The Debian packages stay, as others may need them'
+    elif [[ -n $CHANGED ]]; then
+        say "Removed${stays:+. What stays: $stays; uninstall --purge removes that too}"
     else
-        say "Removed. $ETC, $STATE and the user edged stay: uninstall --purge removes them too"
+        say "There was nothing${stays:+ more} to remove${stays:+. What stays: $stays; uninstall --purge removes that too}"
     fi
     if [[ -n $PURGE ]]; then
         LOGGING=

@@ -8,9 +8,23 @@ MODELS_S=900               # a pull over a slow line
 
 has_model() { release_run "$RELEASE" edged models path "$1" >/dev/null 2>&1; }
 
+# Prints the model that the configuration names, when it is another one.
+other_model() {
+    local named
+    named=$(toml_get "$CONFIG" pose model)
+    if [[ -n $named && $named != "$USUAL_MODEL" ]]; then echo "$named"; fi
+}
+
 step_models() {
-    local reason
-    if has_model "$USUAL_MODEL" && release_run "$RELEASE" edged models path --edgetpu "$USUAL_MODEL" >/dev/null 2>&1; then
+    local reason other
+    other=$(other_model)
+    if [[ $other == "$SHIPPED_MODEL" ]]; then
+        fine "the model $other, which $CONFIG names and which knows drawn athletes only"
+        return
+    elif [[ -n $other ]]; then
+        fine "$CONFIG names the model $other"
+        return
+    elif has_model "$USUAL_MODEL" && release_run "$RELEASE" edged models path --edgetpu "$USUAL_MODEL" >/dev/null 2>&1; then
         fine "the model $USUAL_MODEL"
         return
     elif [[ -n $DRY ]]; then
@@ -23,13 +37,15 @@ step_models() {
         return
     fi
     reason=$(tail -n 1 "$LOG")
-    if has_model "$SHIPPED_MODEL"; then
+    reason="$USUAL_MODEL could not be pulled (${reason#edged: })"
+    if [[ ! -e $CONFIG ]] && has_model "$SHIPPED_MODEL"; then
         MODEL=$SHIPPED_MODEL
-        mend "$USUAL_MODEL could not be pulled (${reason#edged: }). The smaller model that comes with edged," \
-            "$SHIPPED_MODEL, works without a network; to have the other: sudo edged models pull $USUAL_MODEL," \
-            "and [pose] model = \"$USUAL_MODEL\" in $CONFIG"
+        mend "$reason. For trying edged out there is $SHIPPED_MODEL, which comes with it and needs no network, but" \
+            'knows drawn athletes only ([camera] source = "athlete"): it sees no people. Once there is a network:' \
+            "sudo edged models pull $USUAL_MODEL, model = \"$USUAL_MODEL\" under [pose] in $CONFIG, and" \
+            'sudo systemctl restart edged'
     else
-        mend "$USUAL_MODEL could not be pulled (${reason#edged: }): without a model edged sees nothing;" \
+        mend "$reason, and without a model edged sees nothing:" \
             "sudo edged models pull $USUAL_MODEL, then sudo systemctl restart edged"
     fi
 }

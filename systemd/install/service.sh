@@ -5,6 +5,8 @@ UNITS=/etc/systemd/system
 COMMAND=/usr/local/bin/edged
 START_S=${EDGED_START_S:-180} # until the service has to be active; a first start on a slow card takes long
 SETTLE_S=3                    # it has to stay so
+RUNS=running # what the last line says of the service
+DISABLED=    # by the administrator, and stays so
 CHECKED= # the check's findings, a line of "level subject" each; "none": there is no such command
 
 # ---- the switch -------------------------------------------------------------------------------
@@ -16,6 +18,7 @@ step_service() {
         return
     fi
     config_fits
+    if is_disabled; then DISABLED=yes; fi
     old=$(link_name current)
     if [[ $old != "$NAME" ]]; then
         if [[ -n $old ]] && systemctl -q is-active edged.service; then
@@ -33,7 +36,9 @@ step_service() {
     back=$old
     if [[ -e $OPT/pending ]]; then back=$(<"$OPT/pending"); fi
     install_units "$RELEASE"
-    if ! start_service || ! prove "$before" "$old"; then
+    if [[ -n $DISABLED ]] && is_stopped; then
+        rest
+    elif ! start_service || ! prove "$before" "$old"; then
         if [[ -n $back && $back != "$NAME" && -f $OPT/releases/$back/edged-release ]]; then
             go_back "$back"
         fi
@@ -44,8 +49,31 @@ step_service() {
     prune "$NAME" "$(link_name previous)"
 }
 
+# Whether somebody has disabled the service since it was installed. An installation that has not come
+# to its end yet has not enabled it.
+is_disabled() {
+    local before
+    before=$(link_name current)
+    if [[ -e $OPT/pending ]]; then before=$(<"$OPT/pending"); fi
+    [[ -n $before && -e $UNITS/edged.service ]] && ! systemctl -q is-enabled edged.service 2>/dev/null
+}
+
+is_stopped() { [[ $(property ActiveState) == @(inactive|failed) ]]; }
+
+# In the place of a start: what is installed is for the day when the service is wanted again.
+rest() {
+    fine 'edged.service is disabled and stopped, and stays so: sudo systemctl enable --now edged starts it'
+    RUNS='not running, as edged.service is disabled and stopped'
+    if [[ -e $OPT/pending ]]; then restart_instances; fi
+}
+
 plan_service() {
-    if [[ -z $NAME || $(link_name current) != "$NAME" ]]; then
+    if is_disabled && is_stopped; then
+        if [[ -z $NAME || $(link_name current) != "$NAME" ]]; then
+            todo "Switching to it, writing the units into $UNITS" || true
+        fi
+        fine 'edged.service is disabled and stopped, and stays so'
+    elif [[ -z $NAME || $(link_name current) != "$NAME" ]]; then
         todo "Switching to it, writing the units into $UNITS, enabling and starting edged, checking it" || true
     else
         fine "$OPT/current is $NAME"
@@ -83,7 +111,9 @@ install_units() { # release's directory
     fi
     # Never asked of systemd, as it may have noticed the files by itself and still run the old ones.
     if [[ -e $OPT/pending ]]; then quietly systemctl daemon-reload || die 'systemctl daemon-reload failed'; fi
-    if ! systemctl -q is-enabled edged.service 2>/dev/null; then
+    if [[ -n $DISABLED ]]; then
+        fine 'edged.service is disabled at boot, and stays so'
+    elif ! systemctl -q is-enabled edged.service 2>/dev/null; then
         todo 'Enabling edged.service at boot'
         quietly systemctl enable edged.service || die "edged.service cannot be enabled: $(tail -n 1 "$LOG")"
     fi

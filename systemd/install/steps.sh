@@ -15,14 +15,14 @@ note() {
 
 # Something is in order already.
 fine() {
-    printf '  ok %s\n' "$*" >&2
+    tell '  ok %s\n' "$*"
     note "ok: $*"
 }
 
 # Tells what is going to be changed. False in a dry run, which ends there.
 todo() {
     if [[ -n $DRY ]]; then
-        printf '%splan%s %s\n' "$BOLD" "$PLAIN" "$*" >&2
+        tell '%splan%s %s\n' "$BOLD" "$PLAIN" "$*"
         CHANGED=yes
         return 1
     fi
@@ -32,7 +32,7 @@ todo() {
 
 # Something that the user has to look at, which stops nothing.
 mend() {
-    printf '%snote%s %s\n' "$BOLD" "$PLAIN" "$*" >&2
+    tell '%snote%s %s\n' "$BOLD" "$PLAIN" "$*"
     note "note: $*"
     TO_MEND=$((TO_MEND + 1))
 }

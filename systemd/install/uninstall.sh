@@ -12,6 +12,16 @@ gone() { # path ...: removes what is there, and tells it
     done
 }
 
+# Prints what only --purge removes, as far as it is there.
+what_stays() {
+    local path stays=''
+    for path in "$ETC" "$STATE" "$BROKER_CONFIG"; do
+        if [[ -e $path ]]; then stays+="${stays:+, }$path"; fi
+    done
+    if getent passwd edged >/dev/null && is_our_user; then stays+="${stays:+, }the user edged"; fi
+    echo "$stays"
+}
+
 stop_units() {
     local unit
     local -a units
@@ -27,8 +37,29 @@ stop_units() {
     done
 }
 
+# What the broker retains of the devices would have them listed for ever. It takes the release and the
+# password, so it comes before they go; a broker that is away stops nothing.
+forget_devices() {
+    local file level words told
+    local -a files=()
+    for file in "$ETC"/*.toml; do
+        if [[ -e $file ]]; then files+=("$file"); fi
+    done
+    if ((${#files[@]} == 0)); then return; fi
+    todo "Having the broker forget the devices of ${files[*]} (their retained status and info)" || return 0
+    told=$(release_run "$OPT/current" python -P -m edged.commands.forget "${files[@]}" 2>>"$LOG") || true
+    if [[ -z $told ]]; then
+        mend "the broker may still list the devices of ${files[*]}, as there is no release that works to clear that"
+        return
+    fi
+    while read -r level words; do
+        if [[ $level == ok ]]; then fine "$words"; else mend "$words"; fi
+    done <<<"$told"
+}
+
 uninstall() {
     stop_units
+    if [[ -n $PURGE ]]; then forget_devices; fi
     gone "$UNITS/edged.service" "$UNITS/edged@.service" \
         "$UNITS"/*.wants/edged.service "$UNITS"/*.wants/edged@*.service
     if [[ -z $DRY && -n $CHANGED ]]; then quietly systemctl daemon-reload || true; fi
@@ -44,15 +75,17 @@ uninstall() {
 
 # The settings of ours go, as their passwords do. Mosquitto stays, since others may use it.
 uninstall_broker() {
-    [[ -n $PURGE && -e $BROKER_CONFIG ]] || return 0
+    local was_there=
+    [[ -n $PURGE ]] || return 0
+    if [[ -e $BROKER_CONFIG ]]; then was_there=yes; fi
     gone "$BROKER_CONFIG" "$BROKER_PASSWORDS" "$BROKER_CONFIG.edged-part" "$BROKER_PASSWORDS.edged-part"
-    if [[ -z $DRY ]]; then quietly systemctl try-restart mosquitto.service || true; fi
+    if [[ -z $DRY && -n $was_there ]]; then quietly systemctl try-restart mosquitto.service || true; fi
 }
 
 purge() {
     local parts
-    mapfile -t parts < <(find "$UNITS" "${RULES%/*}" /etc/mosquitto -name '*edged*.edged-part' 2>/dev/null)
-    gone "${parts[@]}" "$UNITS"/edged.service.d "$UNITS"/edged@*.service.d "$BROKER_PASSWORDS" "$ETC" "$STATE"
+    mapfile -t parts < <(find "$UNITS" "${RULES%/*}" -name '*edged*.edged-part' 2>/dev/null)
+    gone "${parts[@]}" "$UNITS"/edged.service.d "$UNITS"/edged@*.service.d "$ETC" "$STATE"
     if getent passwd edged >/dev/null; then
         if ! is_our_user; then
             mend 'The user edged is somebody else, and stays'

@@ -113,8 +113,8 @@ def caused(error: Exception, cause: Exception) -> Exception:
             "picamera: in use by another program",
         ),
         (
-            PermissionError(13, "Permission denied", "/dev/dma_heap/linux,cma"),
-            "picamera: no permission for /dev/dma_heap/linux,cma (is the user in the group `video`",
+            PermissionError(13, "Permission denied", "/dev/media0"),
+            "picamera: no permission for /dev/media0 (is the user in the group `video`",
         ),
         (
             caused(RuntimeError("Failed to initialize camera"), RuntimeError("no sensor\nat all")),
@@ -127,6 +127,40 @@ def test_why_a_camera_does_not_open_is_told_in_one_line(error: Exception, words:
     told = str(refusal("picamera", error))
     assert words in told
     assert "\n" not in told
+
+
+NO_BUFFERS = [
+    RuntimeError("Could not open any dmaHeap device"),
+    RuntimeError("Failed to allocate buffers."),
+    RuntimeError("failed to allocate capture buffers for stream 0"),
+    OSError(12, "Cannot allocate memory"),
+    FileNotFoundError(2, "No such file or directory", "/dev/dma_heap/linux,cma"),
+    PermissionError(1, "Operation not permitted", "/dev/dma_heap/linux,cma"),
+]
+
+
+@pytest.mark.parametrize("error", NO_BUFFERS, ids=str)
+def test_without_memory_for_pictures_it_tells_whose_fault_that_is(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heaps = tmp_path / "dma_heap"
+    monkeypatch.setattr("edged.capture.pi_library.HEAPS", heaps)
+
+    def told() -> str:
+        words = str(refusal("picamera", error))
+        assert words.startswith("picamera: no memory for pictures: ")
+        assert "\n" not in words
+        return words
+
+    assert f"there is no {heaps}/*" in told()
+    heaps.mkdir()
+    assert f"there is no {heaps}/*" in told()
+    (heaps / "linux,cma").touch()
+    assert f"{heaps}/linux,cma gave none (" in told()
+    assert "[camera] width and height" in told()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read everything
+    assert f"no permission for {heaps}/linux,cma (is the user in the group `video`?" in told()
+    assert "DeviceAllow=char-dma_heap rw" in told()
 
 
 @pytest.mark.parametrize(

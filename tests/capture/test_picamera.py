@@ -346,7 +346,8 @@ def test_a_wait_ends_at_once_when_it_is_told_to(world: Any, stop: Event) -> None
         ({"is_busy": True}, "picamera: in use by another program"),
         ({"formats": ("MJPEG",)}, "gives MJPEG only"),
         ({"refuses_buffers": True}, "does not open: Failed to queue request: Invalid argument"),
-        ({"denied": "/dev/dma_heap/linux,cma"}, "no permission for /dev/dma_heap/linux,cma"),
+        ({"denied": "/dev/media0"}, "no permission for /dev/media0"),
+        ({"has_heap": False}, "no memory for pictures: "),
     ],
 )
 def test_a_camera_that_does_not_open_is_told_and_leaves_nothing_open(

@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -19,6 +19,8 @@ from terminals import Terminal
 from tiny_models import classifier, pose_model
 
 from edged import processes
+from edged.commands.place import _login_hint
+from edged.config import Mqtt
 
 DEMO = ("-m", "edged", "demo")
 ON_PORT = """
@@ -253,12 +255,14 @@ def test_an_athlete_that_there_is_not_is_told_before_anything_starts(model: str)
     assert line.startswith('edged: athlete:sqat: no exercise is called "sqat", did you mean squat?')
 
 
-def test_a_known_model_that_is_not_here_is_told_with_how_to_get_it(tmp_path: Path) -> None:
-    done = demo("--model", "mobilenet-v2", "--source", "x.mp4", home=tmp_path)
+def test_a_known_model_that_is_not_here_is_told_with_how_to_get_it(
+    video: str, tmp_path: Path
+) -> None:
+    done = demo("--model", "mobilenet-v2", "--source", video, home=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("edged: mobilenet-v2 is not on this machine; to get it:\n\n")
     assert "models pull mobilenet-v2\n" in done.stderr
-    assert done.stderr.endswith("demo --model mobilenet-v2 --source x.mp4\n")
+    assert done.stderr.endswith(f"demo --model mobilenet-v2 --source {video}\n")
 
 
 def test_a_named_broker_that_is_not_there_is_not_replaced(model: str, video: str) -> None:
@@ -271,12 +275,111 @@ def test_a_named_broker_that_is_not_there_is_not_replaced(model: str, video: str
     )
 
 
-def test_a_daemon_that_fails_is_told_in_its_own_words(broker: Broker, model: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("/no/such.jpg", "/no/such.jpg: not there; a source is "),
+        ("replay:/no/such.mp4", "replay:/no/such.mp4: there is no such file"),
+        ("/dev/video4999", "/dev/video4999: no such device"),
+        ("http://127.0.0.1:9/camera", "http://127.0.0.1:9/camera: "),
+    ],
+)
+def test_a_source_that_is_not_there_is_told_before_a_model_or_a_broker_is(
+    tmp_path: Path, source: str, words: str
+) -> None:
+    done = demo("--model", "mobilenet-v2", "--source", source, "--seconds", "4", home=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"edged: {words}")
+
+
+def test_a_daemon_that_fails_is_told_in_its_own_words(
+    broker: Broker, model: str, tmp_path: Path
+) -> None:
+    (tmp_path / "no.mp4").write_bytes(b"no video")
     address = f"127.0.0.1:{broker.port}"
-    done = demo("--model", model, "--source", "/no/such.mp4", "--broker", address)
+    done = demo("--model", model, "--source", f"{tmp_path}/no.mp4", "--broker", address)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("edged: /no/such.mp4: not there; a source is ")
+    assert line.startswith(f"edged: {tmp_path}/no.mp4: damaged, or not a video")
+
+
+PASSWORD = "of-edged_1"  # noqa: S105 - of a broker that is gone with the test
+ON_DEVICE = f"""
+from pathlib import Path
+from edged.commands import demo
+import functools
+demo.run = functools.partial(demo.run, service=Path(sys.argv.pop()))
+{ON_PORT.replace("None, None", "2.0, None").replace("import sys", "")}
+"""
+"""A demo beside a service, whose configuration is the last word; ends by itself."""
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that wants the name and password that a service has."""
+    (tmp_path / "hashes").write_text(f"edged:{PASSWORD}\n")
+    subprocess.run([program("mosquitto_passwd"), "-U", tmp_path / "hashes"], check=True, timeout=30)
+    options = f"allow_anonymous false\npassword_file {tmp_path}/hashes"
+    with Broker(tmp_path, options) as broker:
+        (tmp_path / "etc" / "credentials").mkdir(parents=True)
+        (tmp_path / "etc" / "credentials" / "mqtt_password").write_text(PASSWORD)
+        (tmp_path / "etc" / "edged.toml").write_text(
+            f'[mqtt]\nport = {broker.port}\nusername = "edged"\n'
+        )
+        yield broker
+
+
+def beside_service(
+    broker: Broker, model: str, video: str, *, without_amqtt: bool = False
+) -> subprocess.CompletedProcess[str]:
+    without = "sys.modules['amqtt'] = None" if without_amqtt else ""
+    program_text = f"import sys\n{without}\n{ON_DEVICE}"
+    service = broker.directory / "etc" / "edged.toml"
+    return subprocess.run(
+        [sys.executable, "-c", program_text, model, video, f"{broker.port}", f"{service}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_broker_that_wants_a_password_gets_the_services(
+    guarded: Broker, model: str, video: str
+) -> None:
+    done = beside_service(guarded, model, video)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"broker     127.0.0.1:{guarded.port} (it was there)\n")
+    assert "-u edged -P PASSWORD" in done.stdout
+    assert re.search(r"^frames     \d+, ", done.stdout, re.MULTILINE)
+    assert PASSWORD not in done.stdout
+
+
+def test_where_there_is_no_password_to_be_had_it_says_where_one_is(
+    guarded: Broker, model: str, video: str
+) -> None:
+    (guarded.directory / "etc" / "edged.toml").unlink()
+    wants = f"broker 127.0.0.1:{guarded.port} wants a user name and password: "
+    gives = f"--broker mqtt://USER:PASSWORD@127.0.0.1:{guarded.port} gives them"
+    done = beside_service(guarded, model, video, without_amqtt=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"BrokerError: {wants}{gives}\n"
+    done = beside_service(guarded, model, video)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *_, last = done.stdout.splitlines()
+    assert first.endswith(f" (the demo's own: {wants}{gives})")
+    assert last == f"broker     ended with the demo; {wants}{gives}"
+
+
+def test_what_only_root_may_read_is_told_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)  # root may read everything
+    (tmp_path / "edged.toml").touch()
+    hint = _login_hint(Mqtt(), tmp_path / "edged.toml")
+    assert hint.startswith("sudo ")
+    assert hint.endswith(f" demo takes the service's, from {tmp_path}/edged.toml")
 
 
 def test_a_classifier_is_a_model_too(broker: Broker, video: str, tmp_path: Path) -> None:

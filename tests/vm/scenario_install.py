@@ -121,10 +121,16 @@ def scenario_with_a_broker(device: Device, figure: Figure) -> None:
     guest = device.guest
     topic = "-t 'edged/+/status' -C 1 -W 10"
     assert guest.run(f"mosquitto_sub -u edged -P $(cat {PASSWORD}) {topic}") == "online"
+    (line,) = re.findall(r"(?m)^==> To listen: (.*)$", ended.output)
+    assert "/status online" in guest.run(f"{line.replace('sudo ', '')} -C 1 -W 10")
     assert "not authorised" in guest.ask(f"mosquitto_sub {topic}", 30).output
     assert "9001" in guest.run("ss -ltn")
     assert guest.run(f"stat -c '%a %U' {PASSWORD} {CONFIG}") == "600 root\n640 root"
     assert guest.ask(f"grep -F -f {PASSWORD} /var/log/edged-install.log", 30).status == 1
+    # A container has no memory for the Pi's camera, which is told without the library's own words.
+    journal = guest.run(f"journalctl -u {UNIT} --no-pager")
+    assert "picamera: no memory for pictures: there is no /dev/dma_heap/*" in journal
+    assert "Traceback" not in journal
 
 
 def scenario_a_second_run_changes_nothing(device: Device, figure: Figure) -> None:
@@ -233,6 +239,23 @@ def scenario_a_wrong_configuration_is_told_before_anything_is_switched(device: D
     assert guest.unit(UNIT, "MainPID") == pid
 
 
+def scenario_a_disabled_service_is_not_started_by_an_upgrade(device: Device) -> None:
+    guest, place = device.guest, "root/edged-0.7.0"
+    guest.run(f"systemctl disable -q --now {UNIT}", 60)
+    guest.run(f"echo '# more' >>/{place}/edged/errors.py")
+    before = guest.run("readlink /opt/edged/current")
+    assert "edged.service is disabled and stopped" in device.install(place, "--dry-run").output
+    ended = device.install(place)
+    assert ended.status == 0, str(ended)
+    assert "edged.service is disabled and stopped, and stays so" in ended.output
+    assert re.search(r"\n==> Done: \S+ is installed and not running", ended.output)
+    assert guest.run("readlink /opt/edged/current") != before
+    assert not device.is_active()
+    assert guest.ask(f"systemctl is-enabled {UNIT}", 30).status == 1
+    guest.run(f"systemctl enable -q --now {UNIT}", 120)
+    assert "Nothing had to be changed" in device.install(place).output
+
+
 def scenario_the_edge_tpu_library_is_taken_or_told(device: Device) -> None:
     guest = device.guest
     file = "libedgetpu1-std_16.0tf2.19.1-1.trixie_amd64.deb"
@@ -269,7 +292,15 @@ def scenario_uninstalled_and_installed_again_it_is_the_same_device(device: Devic
 
 
 def scenario_purged_without_a_trace(device: Device) -> None:
-    device.guest.run(f"/{PLACE}/install.sh uninstall --purge", 120)
+    login = f"-u edged -P $(cat {PASSWORD})"
+    device.guest.run(f"mosquitto_pub {login} -r -t gate/status -m online")
+    told = device.guest.run(f"mosquitto_sub {login} -t '#' -v --retained-only -W 5; :", 60)
+    assert re.search(r"(?m)^edged/\S+/status online$", told)
+    ended = device.guest.run(f"/{PLACE}/install.sh uninstall --purge", 120)
+    assert re.search(r"ok broker 127\.0\.0\.1:1883 has forgotten edged/\S+/status and ", ended)
+    told = device.guest.run("mosquitto_sub -t '#' -v --retained-only -W 5; :", 60)
+    assert told.splitlines()[0] == "gate/status online"
+    assert "edged/" not in told
     after = device.look()
     ours = {what: sorted(after[what] - names) for what, names in device.before.items()}
     ours["files"] = [name for name in ours["files"] if not name.startswith("/srv/models")]

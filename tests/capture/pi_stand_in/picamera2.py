@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from threading import Condition, Event, Lock, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -89,6 +90,8 @@ class World:
     """Picamera2 up to 0.3.36: a camera is listened to before it has been opened."""
     is_sideways: bool = False
     """The sensor is said to be built in so, which no camera can make up for."""
+    has_heap: bool = True
+    """There is memory for pictures."""
     denied: str = ""
     """A file that may not be opened."""
     hangs_in: set[str] = field(default_factory=set)
@@ -213,6 +216,33 @@ class _Allocator:
         return self._camera.buffers
 
 
+class DmaAllocator:
+    """What the library makes of every camera: half of it where there is no memory for pictures."""
+
+    def __init__(self) -> None:
+        if not world.has_heap:
+            raise RuntimeError("Could not open any dmaHeap device")
+        self.dmaHeap: object = None
+        self.mapped_buffers: dict[FrameBuffer, mmap.mmap] = {}
+        self.open_fds: list[int] = []
+
+    def close(self) -> None:
+        """Let go of it."""
+        for memory in self.mapped_buffers.values():
+            memory.close()
+        for file in self.open_fds:
+            os.close(file)
+        self.open_fds = []
+        if self.dmaHeap is not None:
+            raise NotImplementedError
+
+    def __del__(self) -> None:
+        self.close()
+
+
+allocators = SimpleNamespace(DmaAllocator=DmaAllocator)
+
+
 class Picamera2:
     """The camera."""
 
@@ -256,6 +286,7 @@ class Picamera2:
         self.is_open = True
         self._cm.add(camera_num, self)
         atexit.register(self.close)
+        DmaAllocator()
         if world.denied:
             raise PermissionError(13, "Permission denied", world.denied)
         world.opened.append(self)
@@ -454,6 +485,7 @@ class Picamera2:
             buffer.memory.close()
             os.close(buffer.planes[0].fd)
         self._buffers = []
+        DmaAllocator()
 
 
 def _write_planes(
