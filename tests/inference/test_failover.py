@@ -436,7 +436,7 @@ def test_where_two_runtimes_are_here_the_pair_that_works_is_found_and_remembered
     edgetpu.set_mode(Mode(on_prepare="segv", times=1))
     roster = Roster()
     for creations in (2, 3):
-        engine = make(pair, roster=roster, patience=CALM)
+        engine = make(pair, roster=roster, patience=replace(CALM, probe_s=15.0))
         engine.start()
         assert (engine.accelerator, engine.runtime) == ("edgetpu", "tflite_runtime 1")
         assert edgetpu.counts().creations == creations
