@@ -101,13 +101,20 @@ class Roster:
             return [worker.pid for worker, _ in self._here]
 
     def close(self) -> None:
-        """End all of them, and wait for that for `END_S` at most. May be called twice."""
+        """End all of them. Waits `END_S` for that, a little longer if the kernel is slow to end them.
+
+        May be called twice.
+        """
         for worker, _ in list(self._here):
             self.dismiss(worker, at_once=False)
         until = time.monotonic() + END_S
         while self._leaving and time.monotonic() < until:
             self.tend()
             time.sleep(POLL_S)
+        for worker in self._leaving:
+            worker.kill()  # what it had open is closed, whether or not the kernel lets it go
+        self._leaving.clear()
+        self._here.clear()
 
 
 def held(accelerator: str, pid: int) -> str:
