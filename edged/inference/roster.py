@@ -101,7 +101,7 @@ class Roster:
             return [worker.pid for worker, _ in self._here]
 
     def close(self) -> None:
-        """End all of them. Waits `END_S` for that, a little longer if the kernel is slow to end them.
+        """End all of them. Waits `END_S` for that, a little longer if the kernel is slow to do it.
 
         May be called twice.
         """
