@@ -191,4 +191,4 @@ def test_waiting_has_a_deadline() -> None:
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             slot.take(0.05)
-        assert 0.04 < time.monotonic() - began < 1
+        assert 0.04 < time.monotonic() - began < 5

@@ -180,8 +180,7 @@ def test_a_stopped_view_gives_the_terminal_back_and_takes_it_again() -> None:
     with watch(free_port()) as terminal:
         terminal.until("connection refused")
         terminal.send(b"\x1a")
-        until(lambda: state() == "T", "the stop")
-        assert terminal.is_restored
+        until(lambda: state() == "T" and terminal.is_restored, "the stop")
         drawn = len(terminal.written)
         terminal.process.send_signal(signal.SIGCONT)
         until(lambda: "\x1b[?1049h" in terminal.written[drawn:], "the view")

@@ -216,7 +216,7 @@ def test_without_a_broker_it_starts_and_runs_and_counts(caplog: pytest.LogCaptur
     began = time.monotonic()
     with publishing(free_port()) as publisher:
         publisher.stream(TOPICS.pose, b"{}")
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 4
         assert publisher.unsent == 1
         until(lambda: publisher.problem is not None, "a problem")
         assert not publisher.connected

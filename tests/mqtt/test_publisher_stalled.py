@@ -180,7 +180,7 @@ def test_a_peer_that_stopped_answering_is_noticed(broker: Broker) -> None:
 def assert_closes_in_time(publisher: Publisher) -> None:
     began = time.monotonic()
     publisher.close()
-    assert time.monotonic() - began < CLOSE_S + 0.1
+    assert time.monotonic() - began < CLOSE_S + 2
 
 
 def test_close_does_not_wait_for_a_suspended_broker_whose_will_speaks(broker: Broker) -> None:

@@ -121,7 +121,7 @@ def test_close_does_not_wait_for_a_peer_that_says_nothing() -> None:
         with hearing(mute.getsockname()[1], "a"):
             mute.accept()[0].close()
             begun = time.monotonic()
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 4
 
 
 def test_a_huge_message_costs_nothing(broker: Broker, tmp_path: Path) -> None:
