@@ -1,0 +1,393 @@
+"""Counting: cycles of an exercise's signals that are reps, and what is to be said of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp, isnan, nan
+from typing import TypeAlias
+
+from edged.fitness.cycles import STILL_S, Cycle, Cycles
+from edged.fitness.exercises import Bound, Cue, Exercise, Way
+from edged.fitness.signals import Limb, Pair, Signal, signal
+
+Weights: TypeAlias = Mapping[Limb, Pair]
+"""How well each side's limbs are seen, 0..1."""
+
+BETTER_SEEN = 0.6
+"""A side whose score is below this share of the other's is hidden, and does not count."""
+RHYTHM = 1.5
+"""The next rep follows within so many times a rep's time, where it proves the one before."""
+QUICK = 0.7
+"""Of the shortest rep's time, from leaving the start to coming near it again."""
+STRAYS = 0.6
+"""Body heights that the hips may move from one start to the next, across: who walks does not
+exercise."""
+ANCHORS_S = 1.0
+"""Who stays so long at one end before the first rep begins there, where reps may begin at either."""
+SHALLOW = 0.8
+"""A rep below this share of the usual range is told to be shallow."""
+UNEVEN = 0.75
+"""One side's range against the other's, below which a rep is told to be uneven."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """What is measured at one time."""
+
+    t_s: float
+    values: Sequence[Pair]
+    """In the order of the signals that are measured, see `signals.Measures`."""
+    weights: Weights
+    place: float
+    """Of the hips across the picture, in body heights; nan: not seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rep:
+    """One rep, or a part of one."""
+
+    exercise: str
+    began_s: float
+    peak_s: float
+    ended_s: float
+    """Seconds of the frames' clock: leaving the start, farthest, and near the start again."""
+    side: str
+    """`left`, `right` or `both`."""
+    is_full: bool
+    """False: a partial rep, which is not counted."""
+    depth: float
+    """0 = the textbook's start, 1 = its full range."""
+    range: float
+    """How far it went, in the textbook's ranges."""
+    start_value: float
+    peak_value: float
+    """Of the exercise's first signal that was seen: degrees or body heights, see `signals`."""
+    eccentric_s: float
+    concentric_s: float
+    """Seconds of lowering and of lifting."""
+    symmetry: float | None
+    """The lesser side's range as a share of the other's; None: one side only is seen or works."""
+    peak_speed: float
+    """In the textbook's ranges a second."""
+    flags: tuple[str, ...]
+    """What is not good, in plain words."""
+    at_start: Moment
+    at_peak: Moment
+
+    @property
+    def duration_s(self) -> float:
+        """Of the whole rep."""
+        return self.ended_s - self.began_s
+
+
+class Counter:
+    """Counts one exercise of one person, from what `signals.Measures` tells. O(1) memory."""
+
+    def __init__(self, exercise: Exercise, index: Mapping[str, int]) -> None:
+        """Args: `index` says where each signal is in `Moment.values`."""
+        self.exercise = exercise
+        self._ways = [_Way.of(way, index) for way in exercise.signals]
+        self._at_start = [Limit.of(bound, index) for bound in exercise.at_start]
+        self._at_full = [Limit.of(bound, index) for bound in exercise.at_full]
+        self._cues = [(Limit.of(cue, index), cue.text) for cue in exercise.cues]
+        sides = ("left", "right") if exercise.sides == "each" else ("both",)
+        turned = (False, True) if exercise.begins == "either" else (False,)
+        self._tracks = [
+            _Track(side, inverted, Cycles(exercise.least, exercise.max_s))
+            for inverted in turned
+            for side in sides
+        ]
+        self._anchored: bool | None = None
+        """Whether reps begin at full range; None: nobody knows yet."""
+        self._waiting: Rep | None = None
+        """A rep that did not begin from a start that was held; the next one proves it."""
+        self._last: Rep | None = None
+        self.depth = nan
+        """Now."""
+
+    @property
+    def cycles(self) -> Cycles[Moment]:
+        """Of the side that is told."""
+        return self._tracks[0].cycles
+
+    @property
+    def is_out(self) -> bool:
+        """In the middle of a rep."""
+        return any(track.cycles.is_out for track in self._tracks)
+
+    def update(self, now: Moment) -> list[Rep]:
+        """The next moment. Returns the reps that are done now, mostly none.
+
+        A rep that comes with the same `began_s` as the last one is that one, told better: the other
+        side came a little later.
+        """
+        depths = self._depths(now)
+        self.depth = max((d for d in depths.values() if not isnan(d)), default=nan)
+        done: list[Rep] = []
+        for track in self._tracks:
+            depth = depths[track.side]
+            cycle = track.cycles.update(
+                now.t_s, 1.0 - depth if track.inverted else depth, now
+            )
+            if cycle is not None and self._is_anchored(track):
+                done += self._judged(track, cycle, now)
+        if self.exercise.begins == "either":
+            self._look_for_an_anchor()
+        return done
+
+    def forget(self) -> None:
+        """The set is over: the next one begins from a start that is held."""
+        for track in self._tracks:
+            track.cycles.forget()
+        self._anchored = self._waiting = self._last = None
+
+    def _is_anchored(self, track: _Track) -> bool:
+        """Whether reps begin where this track's do."""
+        if self._anchored is None:
+            self._anchored = track.inverted
+        return track.inverted == self._anchored
+
+    def _look_for_an_anchor(self) -> None:
+        """Reps begin at the end that is held first; before the first rep, that is held for long."""
+        for track in self._tracks:
+            held_s = track.cycles.held_s
+            if (self._anchored is None and held_s >= STILL_S) or (
+                self._last is None and held_s >= ANCHORS_S
+            ):
+                self._anchored = track.inverted
+
+    def _depths(self, now: Moment) -> dict[str, float]:
+        """Of each side, or of both together."""
+        left = max((way.depth(now, 0) for way in self._ways), key=_known, default=nan)
+        right = max((way.depth(now, 1) for way in self._ways), key=_known, default=nan)
+        one, other = now.weights[self._ways[0].signal.limb]
+        if one < BETTER_SEEN * other:
+            left = nan
+        if other < BETTER_SEEN * one:
+            right = nan
+        if self.exercise.sides == "each":
+            return {"left": left, "right": right}
+        if isnan(left) or isnan(right):
+            return {"both": right if isnan(left) else left}
+        return {"both": (left * one + right * other) / max(1e-6, one + other)}
+
+    def _judged(self, track: _Track, cycle: Cycle[Moment], now: Moment) -> list[Rep]:
+        exercise = self.exercise
+        if cycle.duration_s < QUICK * exercise.min_s:
+            return []
+        if abs(now.place - cycle.at_start.place) > STRAYS or not self._is_in_shape(track, cycle):
+            return []
+        rep = self._rep(track, cycle)
+        track.cycles.learn(cycle)
+        last = self._last
+        if last is not None and _same(last, rep):
+            self._last = merged = self._merged(last, rep)
+            if self._waiting is last:
+                self._waiting = merged
+                return []
+            return [merged]
+        waiting, self._waiting = self._waiting, None
+        if not cycle.steady and not rep.is_full:
+            return []
+        self._last = rep
+        if not cycle.steady and waiting is None:
+            self._waiting = rep
+            return []
+        if waiting is not None:
+            close = rep.began_s - waiting.ended_s <= RHYTHM * max(
+                rep.duration_s, waiting.duration_s
+            )
+            return [waiting, rep] if close and rep.is_full else [rep]
+        return [rep]
+
+    def _is_in_shape(self, track: _Track, cycle: Cycle[Moment]) -> bool:
+        near, far = cycle.at_start, cycle.at_peak
+        if track.inverted:
+            near, far = far, near
+        return all(limit.holds(near, track.side) for limit in self._at_start) and all(
+            limit.holds(far, track.side) for limit in self._at_full
+        )
+
+    def _rep(self, track: _Track, cycle: Cycle[Moment]) -> Rep:
+        exercise = self.exercise
+        out_s, back_s = cycle.peak_s - cycle.began_s, cycle.ended_s - cycle.peak_s
+        lowers_out = (exercise.lowers == "out") != track.inverted
+        value = self._value_of(cycle, track.side)
+        symmetry = self._symmetry(cycle) if track.side == "both" else None
+        usual = track.cycles.usual
+        flags = []
+        if not cycle.is_full or cycle.range < SHALLOW * usual:
+            flags.append("shallow")
+        if symmetry is not None and symmetry < UNEVEN:
+            flags.append("uneven")
+        if cycle.duration_s < exercise.fast_s:
+            flags.append("too fast")
+        far = cycle.at_start if track.inverted else cycle.at_peak
+        flags += [text for limit, text in self._cues if not limit.holds(far, track.side)]
+        return Rep(
+            exercise=exercise.name,
+            began_s=cycle.began_s,
+            peak_s=cycle.peak_s,
+            ended_s=cycle.ended_s,
+            side=track.side,
+            is_full=cycle.is_full,
+            depth=cycle.peak,
+            range=cycle.range,
+            start_value=value[0],
+            peak_value=value[1],
+            eccentric_s=out_s if lowers_out else back_s,
+            concentric_s=back_s if lowers_out else out_s,
+            symmetry=symmetry,
+            peak_speed=cycle.speed,
+            flags=tuple(flags),
+            at_start=cycle.at_start,
+            at_peak=cycle.at_peak,
+        )
+
+    def _value_of(self, cycle: Cycle[Moment], side: str) -> Pair:
+        for way in self._ways:
+            ends = way.value(cycle.at_start, side), way.value(cycle.at_peak, side)
+            if not isnan(ends[0]) and not isnan(ends[1]):
+                return ends
+        return nan, nan
+
+    def _symmetry(self, cycle: Cycle[Moment]) -> float | None:
+        one, other = cycle.at_peak.weights[self._ways[0].signal.limb]
+        if min(one, other) < BETTER_SEEN * max(one, other):
+            return None
+        ranges = []
+        for side in (0, 1):
+            near = max((way.depth(cycle.at_start, side) for way in self._ways), key=_known)
+            far = max((way.depth(cycle.at_peak, side) for way in self._ways), key=_known)
+            ranges.append(far - near)
+        less, more = min(ranges), max(ranges)
+        return None if isnan(less) or isnan(more) or more <= 0.0 else max(0.0, less / more)
+
+    def _merged(self, one: Rep, other: Rep) -> Rep:
+        """Both sides of a rep, which took as long as both together."""
+        less, more = sorted((one.range, other.range))
+        better = one if one.range >= other.range else other
+        symmetry = max(0.0, less / more)
+        flags = {*one.flags, *other.flags} - {"uneven"}
+        if one.is_full or other.is_full:
+            flags -= {"shallow"} if "shallow" not in better.flags else set()
+        if symmetry < UNEVEN:
+            flags.add("uneven")
+        return replace(
+            better,
+            began_s=one.began_s,
+            side="both",
+            is_full=one.is_full or other.is_full,
+            symmetry=symmetry,
+            flags=tuple(sorted(flags)),
+        )
+
+
+@dataclass(slots=True)
+class _Track:
+    side: str
+    inverted: bool
+    cycles: Cycles[Moment]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A signal as a depth."""
+
+    signal: Signal
+    place: int
+    start: float
+    over: float
+    """1 / (full - start)."""
+
+    @classmethod
+    def of(cls, way: Way, index: Mapping[str, int]) -> _Way:
+        return cls(signal(way.what), index[way.what], way.start, 1.0 / (way.full - way.start))
+
+    def depth(self, now: Moment, side: int) -> float:
+        return (now.values[self.place][side] - self.start) * self.over
+
+    def value(self, now: Moment, side: str) -> float:
+        return sided(now, self.place, self.signal.limb, side)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Between which values a signal has to be."""
+
+    signal: Signal
+    place: int
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, bound: Bound | Cue, index: Mapping[str, int]) -> Limit:
+        """Args: `index` says where each signal is in `Moment.values`."""
+        return cls(signal(bound.what), index[bound.what], bound.least, bound.most)
+
+    def value(self, now: Moment, side: str) -> float:
+        """Of `left`, `right` or `both`; nan: not seen."""
+        return sided(now, self.place, self.signal.limb, side)
+
+    def holds(self, now: Moment, side: str) -> bool:
+        """True where it is not seen, too."""
+        value = self.value(now, side)
+        return not (value < self.least or value > self.most)
+
+
+def sided(now: Moment, place: int, limb: Limb, side: str) -> float:
+    """A value of one side; of both, the better seen one counts more."""
+    left, right = now.values[place]
+    if side != "both":
+        return left if side == "left" else right
+    if isnan(left) or isnan(right):
+        return right if isnan(left) else left
+    one, other = now.weights[limb]
+    return (left * one + right * other) / max(1e-6, one + other)
+
+
+def _known(value: float) -> float:
+    return float("-inf") if isnan(value) else value
+
+
+def _same(one: Rep, other: Rep) -> bool:
+    """Whether two sides' reps are one: either is farthest while the other is out."""
+    if one.side == other.side or "both" in (one.side, other.side):
+        return False
+    return one.began_s < other.peak_s < one.ended_s or other.began_s < one.peak_s < other.ended_s
+
+
+class Seeing:
+    """How well each limb is seen, averaged over a second."""
+
+    AVERAGED_S = 1.0
+
+    def __init__(self) -> None:
+        self._scores: dict[Limb, Pair] = {}
+        self._last_s = 0.0
+
+    def update(self, t_s: float, scores: Sequence[float]) -> Weights:
+        """Of the 17 scores of a frame."""
+        share = 1.0 - exp(-max(0.0, t_s - self._last_s) / self.AVERAGED_S)
+        self._last_s = t_s
+        limbs: dict[Limb, Pair] = {
+            limb: (
+                sum(scores[i] for i in points) / len(points),
+                sum(scores[i + 1] for i in points) / len(points),
+            )
+            for limb, points in _LIMBS.items()
+        }
+        for limb, (left, right) in limbs.items():
+            if limb in self._scores:
+                one, other = self._scores[limb]
+                limbs[limb] = one + share * (left - one), other + share * (right - other)
+        self._scores = limbs
+        return limbs
+
+
+_LIMBS: dict[Limb, tuple[int, ...]] = {
+    "arm": (5, 7, 9),
+    "leg": (11, 13, 15),
+    "body": (5, 11),
+}

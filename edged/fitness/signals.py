@@ -1,0 +1,218 @@
+"""What a body does, as numbers by name: angles, heights, distances. The words of exercises.toml.
+
+| name | what | unit |
+|---|---|---|
+| `elbow`, `shoulder`, `hip`, `knee` | the angle of a joint as it is seen, 180 = straight | degrees |
+| `trunk` | the hips-to-shoulders line above level, 90 = upright | degrees |
+| `wrist-over-shoulder`, any two points | how much higher the first is | body heights |
+| `shoulder-to-wrist`, any two points | how far they are apart | body heights |
+| `ankles-apart`, any point | left from right, across | body heights |
+| `knees-uneven`, any point | left from right, up and down | body heights |
+| `shoulder-rise`, any point | how much higher than at the start of the rep | body heights |
+| `arms-aside` | where level arms point: 0 = ahead, 1 = aside | |
+
+Points are nose, shoulder, elbow, wrist, hip, knee and ankle. A body height is that of the person
+who stands (see `stature`), so that size and distance do not matter; heights need an upright picture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import atan2, degrees, hypot, nan
+from typing import Literal, TypeAlias
+
+from edged.fitness.smoothing import Steady
+
+Limb: TypeAlias = Literal["arm", "leg", "body"]
+Pair: TypeAlias = tuple[float, float]
+"""Of the left and the right side; nan: not seen. What has no sides is twice the same."""
+_Compute: TypeAlias = "Callable[[list[float], list[float]], Pair]"
+"""Of x (17) and y (17) in body heights, y up, nan where not seen."""
+
+POINTS = {"nose": 0, "shoulder": 5, "elbow": 7, "wrist": 9, "hip": 11, "knee": 13, "ankle": 15}
+"""The left one of each in COCO's order; the right one is the next (the nose is alone)."""
+_PLURAL = {f"{name}s": index for name, index in POINTS.items() if name != "nose"}
+_ARM = {"elbow", "wrist"}
+_LEG = {"knee", "ankle", "hip"}
+_ANGLES = {"elbow": (5, 7, 9), "shoulder": (11, 5, 7), "hip": (5, 11, 13), "knee": (11, 13, 15)}
+_NAME = re.compile(r"(?:([a-z]+)-(over|to)-([a-z]+)|([a-z]+)-(apart|uneven|rise))\Z")
+
+_SIDEWAYS = 0.14
+"""Body heights by which a level arm reaches out at least, in whatever direction, to be told."""
+_SHOULDERS, _ARM_LENGTH = 0.20, 0.33
+_MOST_ANGLE = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something to be measured."""
+
+    name: str
+    limb: Limb
+    """Whose keypoints it needs."""
+    is_angle: bool
+    """In degrees; otherwise in body heights, or a share."""
+    is_rise: bool
+    """Counts from where it is at the start of a rep."""
+    compute: _Compute
+
+    @property
+    def tolerance(self) -> float:
+        """By how much people differ who do the same."""
+        return 35.0 if self.is_angle else 0.4 if self.name == "arms-aside" else 0.10
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What the value can be."""
+        if self.name == "trunk":
+            return -90.0, 90.0
+        return (0.0, _MOST_ANGLE) if self.is_angle else (-2.0, 2.0)
+
+
+def signal(name: str) -> Signal:
+    """The signal of a name.
+
+    Raises:
+        ValueError: there is none; the text says what may be meant.
+    """
+    if name in _ANGLES:
+        limb: Limb = "arm" if name in _ARM else "leg" if name in {"knee", "hip"} else "body"
+        return Signal(name, limb, is_angle=True, is_rise=False, compute=_angle(*_ANGLES[name]))
+    if name == "trunk":
+        return Signal(name, "body", is_angle=True, is_rise=False, compute=_trunk)
+    if name == "arms-aside":
+        return Signal(name, "body", is_angle=False, is_rise=False, compute=_aside)
+    found = _NAME.match(name)
+    if found:
+        one, how, other, alone, what = found.groups()
+        if how and one in POINTS and other in POINTS and one != other:
+            make = _over if how == "over" else _to
+            return Signal(
+                name,
+                _limb({one, other}),
+                is_angle=False,
+                is_rise=False,
+                compute=make(POINTS[one], POINTS[other]),
+            )
+        if what == "rise" and alone in POINTS:
+            return Signal(
+                name, "body", is_angle=False, is_rise=True, compute=_height(POINTS[alone])
+            )
+        if what in {"apart", "uneven"} and alone in _PLURAL:
+            make_two = _apart if what == "apart" else _uneven
+            return Signal(
+                name, "body", is_angle=False, is_rise=False, compute=make_two(_PLURAL[alone])
+            )
+    near = get_close_matches(name[:60], names(), n=1)
+    raise ValueError(f'did you mean "{near[0]}"?' if near else "see edged.fitness.signals")
+
+
+def names() -> list[str]:
+    """Every signal that there is."""
+    pairs = [(a, b) for a in POINTS for b in POINTS if a != b]
+    return [
+        *_ANGLES,
+        "trunk",
+        "arms-aside",
+        *(f"{a}-over-{b}" for a, b in pairs),
+        *(f"{a}-to-{b}" for a, b in pairs),
+        *(f"{a}-{what}" for a in _PLURAL for what in ("apart", "uneven")),
+        *(f"{a}-rise" for a in POINTS),
+    ]
+
+
+class Measures:
+    """Measures a list of signals in every frame."""
+
+    def __init__(self, signals: Sequence[Signal]) -> None:
+        self._computes = [one.compute for one in signals]
+
+    def of(self, steady: Steady, height: float) -> list[Pair]:
+        """The values, in the order of the signals.
+
+        `height`: of the person in the unit of the keypoints, above 0.
+        """
+        xs, ys = [], []
+        for (x, y), seen in zip(steady.points.tolist(), steady.seen.tolist(), strict=True):
+            xs.append(x / height if seen else nan)
+            ys.append(-y / height if seen else nan)
+        return [compute(xs, ys) for compute in self._computes]
+
+
+def _limb(points: set[str]) -> Limb:
+    arm, leg = bool(points & _ARM), bool(points & _LEG)
+    return "arm" if arm and not leg else "leg" if leg and not arm else "body"
+
+
+def _angle(first: int, middle: int, last: int) -> _Compute:
+    def one(xs: list[float], ys: list[float], side: int) -> float:
+        a, b, c = first + side, middle + side, last + side
+        u, v = xs[a] - xs[b], ys[a] - ys[b]
+        w, z = xs[c] - xs[b], ys[c] - ys[b]
+        return degrees(abs(atan2(u * z - v * w, u * w + v * z)))
+
+    return lambda xs, ys: (one(xs, ys, 0), one(xs, ys, 1))
+
+
+def _right(index: int) -> int:
+    return index + 1 if index else 0
+
+
+def _over(one: int, other: int) -> _Compute:
+    right, below = _right(one), _right(other)
+    return lambda _, ys: (ys[one] - ys[other], ys[right] - ys[below])
+
+
+def _to(one: int, other: int) -> _Compute:
+    a, b = _right(one), _right(other)
+    return lambda xs, ys: (
+        hypot(xs[one] - xs[other], ys[one] - ys[other]),
+        hypot(xs[a] - xs[b], ys[a] - ys[b]),
+    )
+
+
+def _apart(one: int) -> _Compute:
+    return lambda xs, _: (abs(xs[one] - xs[one + 1]),) * 2
+
+
+def _uneven(one: int) -> _Compute:
+    return lambda _, ys: (abs(ys[one] - ys[one + 1]),) * 2
+
+
+def _height(one: int) -> _Compute:
+    right = _right(one)
+    return lambda _, ys: (_mean(ys[one], ys[right]),) * 2
+
+
+def _mean(left: float, right: float) -> float:
+    """Of what is seen."""
+    if left != left:  # noqa: PLR0124 (nan)
+        return right
+    return left if right != right else (left + right) / 2.0  # noqa: PLR0124
+
+
+def _trunk(xs: list[float], ys: list[float]) -> Pair:
+    across = _mean(xs[5], xs[6]) - _mean(xs[11], xs[12])
+    return (degrees(atan2(_mean(ys[5], ys[6]) - _mean(ys[11], ys[12]), abs(across))),) * 2
+
+
+def _aside(xs: list[float], ys: list[float]) -> Pair:  # noqa: ARG001
+    """Where level arms point, from any side.
+
+    Arms that point aside go apart in the picture by their length times the cosine of the view's
+    angle, those that point ahead go the same way by its sine; how wide the shoulders are seen tells
+    the angle. At least one of the two can be seen from anywhere.
+    """
+    left, right = xs[9] - xs[5], xs[10] - xs[6]
+    shoulders = xs[5] - xs[6]
+    apart, along = (left - right) / 2.0, abs(left + right) / 2.0
+    if shoulders < 0.0:
+        apart = -apart
+    facing = min(1.0, abs(shoulders) / _SHOULDERS)
+    turned = (1.0 - facing * facing) ** 0.5
+    aside, ahead = _ARM_LENGTH * facing, _ARM_LENGTH * turned
+    share = (apart - along + ahead) / (aside + ahead)
+    return (max(0.0, min(1.0, share)),) * 2
