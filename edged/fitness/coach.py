@@ -137,10 +137,13 @@ class Coach:
     def _recognized(self, name: str, rep: Rep) -> Sequence[News]:
         """What of a rep is to be told, now that it may tell which exercise it is."""
         unsure = self._unsure[name]
-        if unsure and unsure[-1].began_s == rep.began_s:
+        again = bool(unsure) and unsure[-1].began_s == rep.began_s
+        if again:
             unsure.pop()
         if rep.is_full:
             unsure.append(rep)
+        if again:
+            return [rep] if name == self._current else []
         looks = self._recognizer.best(rep) if rep.is_full else None
         if name == self._current:
             if looks == name:
@@ -161,7 +164,7 @@ class Coach:
     def _switched(self, name: str, rep: Rep) -> Sequence[News]:
         before, self._current = self._current, name
         since_s = self._confirmed_s if self._confirmed >= SURE else -inf
-        reps = [one for one in self._unsure[name] if one.began_s >= since_s]
+        reps = [one for one in self._unsure[name] if one.ended_s > since_s]
         news: list[News] = []
         if before is not None:
             since_s = min(one.began_s for one in reps)

@@ -52,6 +52,10 @@ class HoldTimer:
         self._began_s = None
         return told
 
+    def forget(self) -> None:
+        """Nobody is there."""
+        self._began_s = None
+
     def _is_held(self, now: Moment) -> bool:
         seen = [limit.value(now, "both") for limit in self._limits]
         return not any(map(isnan, seen)) and all(limit.holds(now, "both") for limit in self._limits)

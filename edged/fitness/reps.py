@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import exp, isnan, nan
 from typing import TypeAlias
 
-from edged.fitness.cycles import STILL_S, Cycle, Cycles
+from edged.fitness.cycles import FARTHEST_START, SETTLES_S, STILL_S, Cycle, Cycles
 from edged.fitness.exercises import Bound, Cue, Exercise, Way
 from edged.fitness.signals import Limb, Pair, Signal, signal
 
@@ -16,6 +16,8 @@ Weights: TypeAlias = Mapping[Limb, Pair]
 
 BETTER_SEEN = 0.6
 """A side whose score is below this share of the other's is hidden, and does not count."""
+LEAST_START, LOWERS_S = -0.35, 0.15
+"""Nobody starts farther before the textbook's start; seconds in which that is found."""
 RHYTHM = 1.5
 """The next rep follows within so many times a rep's time, where it proves the one before."""
 QUICK = 0.7
@@ -24,7 +26,7 @@ STRAYS = 0.6
 """Body heights that the hips may move from one start to the next, across: who walks does not
 exercise."""
 ANCHORS_S = 1.0
-"""Who stays so long at one end before the first rep begins there, where reps may begin at either."""
+"""Who stays so long at the far end before the first rep begins there, where that may be."""
 SHALLOW = 0.8
 """A rep below this share of the usual range is told to be shallow."""
 UNEVEN = 0.75
@@ -87,7 +89,7 @@ class Counter:
     def __init__(self, exercise: Exercise, index: Mapping[str, int]) -> None:
         """Args: `index` says where each signal is in `Moment.values`."""
         self.exercise = exercise
-        self._ways = [_Way.of(way, index) for way in exercise.signals]
+        self._ways = [_Way(way, index) for way in exercise.signals]
         self._at_start = [Limit.of(bound, index) for bound in exercise.at_start]
         self._at_full = [Limit.of(bound, index) for bound in exercise.at_full]
         self._cues = [(Limit.of(cue, index), cue.text) for cue in exercise.cues]
@@ -103,6 +105,7 @@ class Counter:
         self._waiting: Rep | None = None
         """A rep that did not begin from a start that was held; the next one proves it."""
         self._last: Rep | None = None
+        self._last_s = 0.0
         self.depth = nan
         """Now."""
 
@@ -140,6 +143,8 @@ class Counter:
         """The set is over: the next one begins from a start that is held."""
         for track in self._tracks:
             track.cycles.forget()
+        for way in self._ways:
+            way.forget()
         self._anchored = self._waiting = self._last = None
 
     def _is_anchored(self, track: _Track) -> bool:
@@ -149,18 +154,24 @@ class Counter:
         return track.inverted == self._anchored
 
     def _look_for_an_anchor(self) -> None:
-        """Reps begin at the end that is held first; before the first rep, that is held for long."""
+        """Reps begin at the end that is held first.
+
+        But who stays at the far one before the first rep went there to begin: to take the bar.
+        """
         for track in self._tracks:
             held_s = track.cycles.held_s
-            if (self._anchored is None and held_s >= STILL_S) or (
-                self._last is None and held_s >= ANCHORS_S
-            ):
+            goes_to_begin = self._last is None and track.inverted and held_s >= ANCHORS_S
+            if goes_to_begin or (self._anchored is None and held_s >= STILL_S):
                 self._anchored = track.inverted
 
     def _depths(self, now: Moment) -> dict[str, float]:
-        """Of each side, or of both together."""
-        left = max((way.depth(now, 0) for way in self._ways), key=_known, default=nan)
-        right = max((way.depth(now, 1) for way in self._ways), key=_known, default=nan)
+        """Of each side, or of both together, from where the person starts."""
+        passed_s, self._last_s = now.t_s - self._last_s, now.t_s
+        is_out = self.is_out
+        left = right = nan
+        for way in self._ways:
+            left = _greater(left, way.depth(now, 0, passed_s, is_out=is_out))
+            right = _greater(right, way.depth(now, 1, passed_s, is_out=is_out))
         one, other = now.weights[self._ways[0].signal.limb]
         if one < BETTER_SEEN * other:
             left = nan
@@ -258,9 +269,8 @@ class Counter:
             return None
         ranges = []
         for side in (0, 1):
-            near = max((way.depth(cycle.at_start, side) for way in self._ways), key=_known)
-            far = max((way.depth(cycle.at_peak, side) for way in self._ways), key=_known)
-            ranges.append(far - near)
+            ways = [way.far(cycle.at_peak, side) - way.far(cycle.at_start, side) for way in self._ways]
+            ranges.append(max((far for far in ways if not isnan(far)), default=nan))
         less, more = min(ranges), max(ranges)
         return None if isnan(less) or isnan(more) or more <= 0.0 else max(0.0, less / more)
 
@@ -291,25 +301,45 @@ class _Track:
     cycles: Cycles[Moment]
 
 
-@dataclass(frozen=True, slots=True)
 class _Way:
-    """A signal as a depth."""
+    """A signal as a depth, 0 where this person starts; 1 more is the textbook's range.
 
-    signal: Signal
-    place: int
-    start: float
-    over: float
-    """1 / (full - start)."""
+    People start elsewhere than the textbook, and a view shifts what is seen: each signal has a start
+    of its own, or one that is shifted would pass for a movement.
+    """
 
-    @classmethod
-    def of(cls, way: Way, index: Mapping[str, int]) -> _Way:
-        return cls(signal(way.what), index[way.what], way.start, 1.0 / (way.full - way.start))
+    def __init__(self, way: Way, index: Mapping[str, int]) -> None:
+        self.signal = signal(way.what)
+        self._place = index[way.what]
+        self._textbook, self._over = way.start, 1.0 / (way.full - way.start)
+        self._starts: list[float | None] = [None, None]
 
-    def depth(self, now: Moment, side: int) -> float:
-        return (now.values[self.place][side] - self.start) * self.over
+    def depth(self, now: Moment, side: int, passed_s: float, *, is_out: bool) -> float:
+        """Of 0 = left or 1 = right; nan: not seen."""
+        far = self.far(now, side)
+        if isnan(far):
+            return nan
+        start = self._starts[side]
+        if start is None:
+            start = min(max(far, LEAST_START), FARTHEST_START)
+        elif far < start:
+            start += (far - start) * min(1.0, passed_s / LOWERS_S)
+        elif not is_out:
+            start += (far - start) * min(1.0, passed_s / SETTLES_S)
+        self._starts[side] = start = min(max(start, LEAST_START), FARTHEST_START)
+        return far - start
+
+    def far(self, now: Moment, side: int) -> float:
+        """The share of the textbook's range, 0 = the textbook's start."""
+        return (now.values[self._place][side] - self._textbook) * self._over
 
     def value(self, now: Moment, side: str) -> float:
-        return sided(now, self.place, self.signal.limb, side)
+        """The signal itself."""
+        return sided(now, self._place, self.signal.limb, side)
+
+    def forget(self) -> None:
+        """Somebody else may come."""
+        self._starts = [None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,8 +377,11 @@ def sided(now: Moment, place: int, limb: Limb, side: str) -> float:
     return (left * one + right * other) / max(1e-6, one + other)
 
 
-def _known(value: float) -> float:
-    return float("-inf") if isnan(value) else value
+def _greater(one: float, other: float) -> float:
+    """Of what is seen."""
+    if isnan(one) or isnan(other):
+        return other if isnan(one) else one
+    return max(one, other)
 
 
 def _same(one: Rep, other: Rep) -> bool:
