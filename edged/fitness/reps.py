@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import exp, isnan, nan
+from math import exp, inf, isnan, nan
 from typing import TypeAlias
 
 from edged.fitness.cycles import FARTHEST_START, SETTLES_S, STILL_S, Cycle, Cycles
@@ -105,6 +105,7 @@ class Counter:
         self._waiting: Rep | None = None
         """A rep that did not begin from a start that was held; the next one proves it."""
         self._last: Rep | None = None
+        self._calm = {side: _MedianOfThree() for side in sides}
         self._last_s = 0.0
         self.depth = nan
         """Now."""
@@ -125,7 +126,10 @@ class Counter:
         A rep that comes with the same `began_s` as the last one is that one, told better: the other
         side came a little later.
         """
-        depths = self._depths(now)
+        depths = {
+            side: self._calm[side].update(now.t_s, depth)
+            for side, depth in self._depths(now).items()
+        }
         self.depth = max((d for d in depths.values() if not isnan(d)), default=nan)
         done: list[Rep] = []
         for track in self._tracks:
@@ -299,6 +303,24 @@ class _Track:
     side: str
     inverted: bool
     cycles: Cycles[Moment]
+
+
+class _MedianOfThree:
+    """Takes out what is there for one frame only, where frames come fast enough to tell."""
+
+    WITHIN_S = 0.1
+
+    def __init__(self) -> None:
+        self._before = (-inf, nan), (-inf, nan)
+
+    def update(self, t_s: float, value: float) -> float:
+        if isnan(value):
+            return value
+        first, second = self._before
+        self._before = second, (t_s, value)
+        if t_s - first[0] > self.WITHIN_S:
+            return value
+        return sorted((first[1], second[1], value))[1]
 
 
 class _Way:
