@@ -20,6 +20,8 @@ from edged.types import Keypoints
 
 AWAY_S = 3.0
 """Somebody who was not seen for so long begins anew."""
+BUSY_S = 10.0
+"""After a rep somebody is in the middle of a set for so long: as the longest rep takes."""
 CONVINCED = 2
 """So many reps in a row that look like another exercise are of that one."""
 SURE = 3
@@ -59,6 +61,7 @@ class Coach:
         self._recognizer = Recognizer(each, self._index)
         self._stature, self._smoother, self._seeing = Stature(), Smoother(), Seeing()
         self._seen_s = nan
+        self._busy_s = -inf
         self._current: str | None = None if wanted == AUTO else wanted
         self._told = 0
         """Reps of the current exercise since it is the current one."""
@@ -78,6 +81,10 @@ class Coach:
     def counter(self) -> Counter | None:
         """Of the exercise that is done."""
         return self._counters.get(self._current or "")
+
+    def is_busy(self, t_s: float) -> bool:
+        """Whether there was a rep or a hold a short while ago, or one is under way."""
+        return t_s - self._busy_s <= BUSY_S
 
     def update(self, t_s: float, keypoints: Keypoints | None, aspect: float) -> list[News]:
         """The next frame.
@@ -103,7 +110,10 @@ class Coach:
         hips = steady.points[11:13, 0] / height
         place = float(hips.mean()) if steady.seen[11:13].all() else nan
         now = Moment(t_s, values, self._seeing.update(t_s, scores.tolist()), place)
-        return self._counted(now)
+        news = self._counted(now)
+        if news:
+            self._busy_s = t_s
+        return news
 
     def forget(self) -> None:
         """The set is over, or the person has gone."""
