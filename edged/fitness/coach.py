@@ -98,6 +98,7 @@ class Coach:
             if t_s - self._seen_s > AWAY_S:
                 self.forget()
             return []
+        t_s = float(t_s)
         self._seen_s = t_s
         points = keypoints[:, :2].astype(np.float64)
         points[:, 0] *= aspect

@@ -14,7 +14,7 @@ from edged.fitness.signals import Limb, Pair, Signal, signal
 Weights: TypeAlias = Mapping[Limb, Pair]
 """How well each side's limbs are seen, 0..1."""
 
-BETTER_SEEN = 0.6
+BETTER_SEEN = 0.4
 """A side whose score is below this share of the other's is hidden, and does not count."""
 LEAST_START, LOWERS_S = -0.35, 0.15
 """Nobody starts farther before the textbook's start; seconds in which that is found."""
@@ -25,7 +25,7 @@ QUICK = 0.7
 STRAYS = 0.6
 """Body heights that the hips may move from one start to the next, across: who walks does not
 exercise."""
-ANCHORS_S = 1.0
+ANCHORS_S = 3.0
 """Who stays so long at the far end before the first rep begins there, where that may be."""
 SHALLOW = 0.8
 """A rep below this share of the usual range is told to be shallow."""
@@ -407,10 +407,10 @@ def _greater(one: float, other: float) -> float:
 
 
 def _same(one: Rep, other: Rep) -> bool:
-    """Whether two sides' reps are one: either is farthest while the other is out."""
+    """Whether two sides' reps are one: each is farthest while the other is out."""
     if one.side == other.side or "both" in (one.side, other.side):
         return False
-    return one.began_s < other.peak_s < one.ended_s or other.began_s < one.peak_s < other.ended_s
+    return one.began_s < other.peak_s < one.ended_s and other.began_s < one.peak_s < other.ended_s
 
 
 class Seeing:
