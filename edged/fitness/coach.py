@@ -148,14 +148,14 @@ class Coach:
     def _recognized(self, name: str, rep: Rep) -> Sequence[News]:
         """What of a rep is to be told, now that it may tell which exercise it is."""
         unsure = self._unsure[name]
-        again = bool(unsure) and unsure[-1].began_s == rep.began_s
+        again = bool(unsure) and unsure[-1].number == rep.number
         if again:
             unsure.pop()
         if rep.is_full:
             unsure.append(rep)
         if again:
             return [rep] if name == self._current else []
-        looks = self._recognizer.best(rep) if rep.is_full else None
+        looks = self._looks_like(rep) if rep.is_full else None
         if name == self._current:
             if looks == name:
                 self._challenger = "", 0
@@ -171,6 +171,17 @@ class Coach:
         if self._challenger[1] >= CONVINCED:
             return self._switched(name, rep)
         return []
+
+    def _looks_like(self, rep: Rep) -> str | None:
+        """The most alike of the exercises that may begin and go as far like that."""
+        there, back = (rep.at_start, rep.at_peak), (rep.at_peak, rep.at_start)
+        possible = [
+            name
+            for name, counter in self._counters.items()
+            if counter.fits(*there, rep.side)
+            or (counter.exercise.begins == "either" and counter.fits(*back, rep.side))
+        ]
+        return self._recognizer.best(rep, possible)
 
     def _switched(self, name: str, rep: Rep) -> Sequence[News]:
         before, self._current = self._current, name

@@ -55,22 +55,25 @@ class Recognizer:
         self._inverted = {one.name for one in exercises if one.begins == "either"}
         self._all = {look.signal.name for looks in self._looks.values() for look in looks}
 
-    def costs(self, rep: Rep) -> dict[str, float]:
-        """How unlike each exercise a rep is: 0 = the very same."""
+    def costs(self, rep: Rep, among: Iterable[str]) -> dict[str, float]:
+        """How unlike each of some exercises a rep is: 0 = the very same."""
         told: dict[str, float] = {}
-        for name, looks in self._looks.items():
-            there = self._cost(looks, rep.at_start, rep.at_peak, rep.side)
+        for name in among:
+            looks = self._looks.get(name)
+            if looks is None:
+                continue
+            told[name] = self._cost(looks, rep.at_start, rep.at_peak, rep.side)
             if name in self._inverted:
-                there = min(there, self._cost(looks, rep.at_peak, rep.at_start, rep.side))
-            told[name] = there
+                back = self._cost(looks, rep.at_peak, rep.at_start, rep.side)
+                told[name] = min(told[name], back)
         return told
 
     def _cost(self, looks: list[_Look], near: Moment, far: Moment, side: str) -> float:
         free = 2.0 * FREE * (len(self._all) - len(looks))
         return (free + sum(look.cost(near, far, side) for look in looks)) / (2.0 * len(self._all))
 
-    def best(self, rep: Rep) -> str | None:
-        """The exercise that a rep is most like; None: it is like none."""
-        costs = self.costs(rep)
+    def best(self, rep: Rep, among: Iterable[str]) -> str | None:
+        """The one of some exercises that a rep is most like; None: it is like none."""
+        costs = self.costs(rep, among)
         name = min(costs, key=lambda one: costs[one], default=None)
         return name if name is not None and costs[name] <= STRANGE else None

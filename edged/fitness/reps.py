@@ -25,7 +25,7 @@ QUICK = 0.7
 STRAYS = 0.6
 """Body heights that the hips may move from one start to the next, across: who walks does not
 exercise."""
-ANCHORS_S = 3.0
+ANCHORS_S = 4.0
 """Who stays so long at the far end before the first rep begins there, where that may be."""
 SHALLOW = 0.8
 """A rep below this share of the usual range is told to be shallow."""
@@ -50,6 +50,8 @@ class Rep:
     """One rep, or a part of one."""
 
     exercise: str
+    number: int
+    """From 1, of the full and the partial ones; the same again is the same rep, told better."""
     began_s: float
     peak_s: float
     ended_s: float
@@ -106,6 +108,7 @@ class Counter:
         """A rep that did not begin from a start that was held; the next one proves it."""
         self._last: Rep | None = None
         self._calm = {side: _MedianOfThree() for side in sides}
+        self._number = 0
         self._last_s = 0.0
         self.depth = nan
         """Now."""
@@ -123,8 +126,8 @@ class Counter:
     def update(self, now: Moment) -> list[Rep]:
         """The next moment. Returns the reps that are done now, mostly none.
 
-        A rep that comes with the same `began_s` as the last one is that one, told better: the other
-        side came a little later.
+        A rep that comes with the `number` of the last one is that one, told better: the other side
+        came a little later.
         """
         depths = {
             side: self._calm[side].update(now.t_s, depth)
@@ -191,7 +194,9 @@ class Counter:
         exercise = self.exercise
         if cycle.duration_s < QUICK * exercise.min_s:
             return []
-        if abs(now.place - cycle.at_start.place) > STRAYS or not self._is_in_shape(track, cycle):
+        ends = cycle.at_start, cycle.at_peak
+        near, far = ends[::-1] if track.inverted else ends
+        if abs(now.place - cycle.at_start.place) > STRAYS or not self.fits(near, far, track.side):
             return []
         rep = self._rep(track, cycle)
         track.cycles.learn(cycle)
@@ -205,7 +210,7 @@ class Counter:
         waiting, self._waiting = self._waiting, None
         if not cycle.steady and not rep.is_full:
             return []
-        self._last = rep
+        self._last, self._number = rep, rep.number
         if not cycle.steady and waiting is None:
             self._waiting = rep
             return []
@@ -216,12 +221,10 @@ class Counter:
             return [waiting, rep] if close and rep.is_full else [rep]
         return [rep]
 
-    def _is_in_shape(self, track: _Track, cycle: Cycle[Moment]) -> bool:
-        near, far = cycle.at_start, cycle.at_peak
-        if track.inverted:
-            near, far = far, near
-        return all(limit.holds(near, track.side) for limit in self._at_start) and all(
-            limit.holds(far, track.side) for limit in self._at_full
+    def fits(self, near: Moment, far: Moment, side: str) -> bool:
+        """Whether a rep of this exercise may begin like `near` and be farthest like `far`."""
+        return all(limit.holds(near, side) for limit in self._at_start) and all(
+            limit.holds(far, side) for limit in self._at_full
         )
 
     def _rep(self, track: _Track, cycle: Cycle[Moment]) -> Rep:
@@ -242,6 +245,7 @@ class Counter:
         flags += [text for limit, text in self._cues if not limit.holds(far, track.side)]
         return Rep(
             exercise=exercise.name,
+            number=self._number + 1,
             began_s=cycle.began_s,
             peak_s=cycle.peak_s,
             ended_s=cycle.ended_s,
@@ -290,6 +294,7 @@ class Counter:
             flags.add("uneven")
         return replace(
             better,
+            number=one.number,
             began_s=one.began_s,
             side="both",
             is_full=one.is_full or other.is_full,
