@@ -9,6 +9,7 @@ from math import inf, nan
 
 import numpy as np
 
+from edged.fitness.anatomy import BodyCheck
 from edged.fitness.exercises import AUTO, Exercises
 from edged.fitness.holds import Held, HoldTimer
 from edged.fitness.recognition import Recognizer
@@ -60,6 +61,7 @@ class Coach:
         self._holds = {one.name: HoldTimer(one, self._index) for one in each if one.kind == "hold"}
         self._recognizer = Recognizer(each, self._index)
         self._stature, self._smoother, self._seeing = Stature(), Smoother(), Seeing()
+        self._check = BodyCheck()
         self._seen_s = nan
         self._busy_s = -inf
         self._current: str | None = None if wanted == AUTO else wanted
@@ -106,6 +108,8 @@ class Coach:
         height = self._stature.update(t_s, points, scores)
         if height <= 0.0:
             return []
+        if not self._check.update(t_s, points.tolist(), scores.tolist(), height):
+            return []
         steady = self._smoother.update(t_s, points, scores, height)
         values = self._measures.of(steady, height)
         hips = steady.points[11:13, 0] / height
@@ -120,6 +124,7 @@ class Coach:
         """The set is over, or the person has gone."""
         self._seen_s = nan
         self._stature.forget()
+        self._check.forget()
         for counter in self._counters.values():
             counter.forget()
         for hold in self._holds.values():

@@ -30,6 +30,9 @@ class Cycle(Generic[S]):
     """There and back again."""
 
     began_s: float
+    """When the start was left..."""
+    out_s: float
+    """... and when it was clearly under way."""
     peak_s: float
     ended_s: float
     start: float
@@ -75,7 +78,7 @@ class Cycles(Generic[S]):
         self._steady = False
         self._last_s = 0.0
         self._last = 0.0
-        self._left_s = 0.0
+        self._left_s = self._out_s = 0.0
         self._peak, self._peak_s, self._speed = 0.0, 0.0, 0.0
         self._at_start: S | None = None
         self._at_peak: S | None = None
@@ -128,7 +131,7 @@ class Cycles(Generic[S]):
         else:
             self._still_s = t_s
         if depth > self._start + LEAVES * self.needed:
-            self._out = True
+            self._out, self._out_s = True, t_s
             self._peak, self._peak_s, self._at_peak = depth, t_s, seen
             self._speed = _speed(before, depth, passed_s)
         return None
@@ -154,6 +157,7 @@ class Cycles(Generic[S]):
             return None
         cycle = Cycle(
             began_s=self._left_s,
+            out_s=self._out_s,
             peak_s=self._peak_s,
             ended_s=t_s,
             start=self._start,

@@ -20,6 +20,8 @@ LEAST_START, LOWERS_S = -0.35, 0.15
 """Nobody starts farther before the textbook's start; seconds in which that is found."""
 RHYTHM = 1.5
 """The next rep follows within so many times a rep's time, where it proves the one before."""
+TOGETHER = 0.25
+"""Of the time that either side is out, from which on both make one rep."""
 QUICK = 0.7
 """Of the shortest rep's time, from leaving the start to coming near it again."""
 STRAYS = 0.6
@@ -53,9 +55,11 @@ class Rep:
     number: int
     """From 1, of the full and the partial ones; the same again is the same rep, told better."""
     began_s: float
+    out_s: float
     peak_s: float
     ended_s: float
-    """Seconds of the frames' clock: leaving the start, farthest, and near the start again."""
+    """Seconds of the frames' clock: leaving the start, clearly under way, farthest, and near the
+    start again."""
     side: str
     """`left`, `right` or `both`."""
     is_full: bool
@@ -247,6 +251,7 @@ class Counter:
             exercise=exercise.name,
             number=self._number + 1,
             began_s=cycle.began_s,
+            out_s=cycle.out_s,
             peak_s=cycle.peak_s,
             ended_s=cycle.ended_s,
             side=track.side,
@@ -296,6 +301,8 @@ class Counter:
             better,
             number=one.number,
             began_s=one.began_s,
+            out_s=min(one.out_s, other.out_s),
+            ended_s=max(one.ended_s, other.ended_s),
             side="both",
             is_full=one.is_full or other.is_full,
             symmetry=symmetry,
@@ -412,10 +419,11 @@ def _greater(one: float, other: float) -> float:
 
 
 def _same(one: Rep, other: Rep) -> bool:
-    """Whether two sides' reps are one: each is farthest while the other is out."""
-    if one.side == other.side or "both" in (one.side, other.side):
+    """Whether two sides' reps are one: they are out at the same time for a good part of it."""
+    if one.side == other.side:
         return False
-    return one.began_s < other.peak_s < one.ended_s and other.began_s < one.peak_s < other.ended_s
+    both_s = min(one.ended_s, other.ended_s) - max(one.out_s, other.out_s)
+    return both_s > TOGETHER * min(one.ended_s - one.out_s, other.ended_s - other.out_s)
 
 
 class Seeing:
