@@ -7,13 +7,14 @@ from math import exp, hypot
 
 SURE = 0.5
 """Only keypoints of this score tell: those that are hidden are guessed one by one."""
-TRUNK, FACE = 0.10, 0.05
+TRUNK, FACE = 0.12, 0.06
 """Body heights. Shoulders are about so much wider than hips, and a nose is so far before the middle
 of eyes and ears: from no side does more of it show."""
-DOUBTED = 0.04
-"""Body heights of excess, on average: people stay below 0.01, keypoints that go each its own way
-reach twice this."""
-AVERAGED_S = 1.0
+DOUBTED = 0.03
+"""Body heights of excess, on average: people stay below 0.001, seen from nearby below 0.025;
+keypoints that go each its own way reach 0.04."""
+AVERAGED_S, RARE_S = 2.0, 0.1
+"""What is seen now and then only counts as if it had lasted for so long."""
 
 
 class BodyCheck:
@@ -35,7 +36,7 @@ class BodyCheck:
         told = [*_trunk(points, scores, height), *_face(points, scores, height)]
         if told:
             excess = min(1.0, max(told))
-            share = 1.0 - exp(-max(0.0, t_s - self._last_s) / AVERAGED_S)
+            share = 1.0 - exp(-min(RARE_S, max(0.0, t_s - self._last_s)) / AVERAGED_S)
             self._excess += share * (excess - self._excess)
             self._last_s = t_s
         return self._excess <= DOUBTED
@@ -53,9 +54,9 @@ def _trunk(points: list[list[float]], scores: list[float], height: float) -> Ite
 
 
 def _face(points: list[list[float]], scores: list[float], height: float) -> Iterator[float]:
-    """By how much the nose is too far from the eyes and ears, twice as it is so small."""
+    """By how much the nose is too far from the eyes and ears."""
     seen = [point for point, score in zip(points[1:5], scores[1:5], strict=True) if score >= SURE]
     if scores[0] >= SURE and len(seen) > 1:
         x = sum(point[0] for point in seen) / len(seen)
         y = sum(point[1] for point in seen) / len(seen)
-        yield 2.0 * max(0.0, hypot(x - points[0][0], y - points[0][1]) / height - FACE)
+        yield max(0.0, hypot(x - points[0][0], y - points[0][1]) / height - FACE)

@@ -401,9 +401,9 @@ class Limit:
 
 
 def sided(now: Moment, place: int, limb: Limb, side: str) -> float:
-    """A value of one side; of both, the better seen one counts more."""
+    """A value of one side; of both and of the trunk, the better seen one counts more."""
     left, right = now.values[place]
-    if side != "both":
+    if side != "both" and limb != "body":
         return left if side == "left" else right
     if isnan(left) or isnan(right):
         return right if isnan(left) else left
