@@ -190,8 +190,8 @@ def _wrong_signals(one: Exercise, key: str) -> Iterator[str]:
         except ValueError as error:
             yield f'no signal is called "{entry.what}", {error}'
             continue
-        if known_signal.is_rise and key != "looks":
-            yield f'"{entry.what}" goes with looks only, for it begins at 0 in every rep'
+        if known_signal.is_rise and key in {"signals", "at_start"}:
+            yield f'"{entry.what}" goes with at_full and looks, for it begins at 0 in every rep'
         ends = (entry.start, entry.full) if isinstance(entry, Way) else (entry.least, entry.most)
         low, high = known_signal.bounds
         if not all(low <= end <= high for end in ends):

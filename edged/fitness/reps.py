@@ -228,7 +228,7 @@ class Counter:
     def fits(self, near: Moment, far: Moment, side: str) -> bool:
         """Whether a rep of this exercise may begin like `near` and be farthest like `far`."""
         return all(limit.holds(near, side) for limit in self._at_start) and all(
-            limit.holds(far, side) for limit in self._at_full
+            limit.holds(far, side, near) for limit in self._at_full
         )
 
     def _rep(self, track: _Track, cycle: Cycle[Moment]) -> Rep:
@@ -245,8 +245,10 @@ class Counter:
             flags.append("uneven")
         if cycle.duration_s < exercise.fast_s:
             flags.append("too fast")
-        far = cycle.at_start if track.inverted else cycle.at_peak
-        flags += [text for limit, text in self._cues if not limit.holds(far, track.side)]
+        near, far = cycle.at_start, cycle.at_peak
+        if track.inverted:
+            near, far = far, near
+        flags += [text for limit, text in self._cues if not limit.holds(far, track.side, near)]
         return Rep(
             exercise=exercise.name,
             number=self._number + 1,
@@ -394,9 +396,11 @@ class Limit:
         """Of `left`, `right` or `both`; nan: not seen."""
         return sided(now, self.place, self.signal.limb, side)
 
-    def holds(self, now: Moment, side: str) -> bool:
-        """True where it is not seen, too."""
+    def holds(self, now: Moment, side: str, near: Moment | None = None) -> bool:
+        """True where it is not seen, too. `near`: the start, from which a rise counts."""
         value = self.value(now, side)
+        if self.signal.is_rise:
+            value -= nan if near is None else self.value(near, side)
         return not (value < self.least or value > self.most)
 
 
