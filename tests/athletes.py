@@ -75,9 +75,7 @@ def truths(script: Script, view_deg: float, fps: float = 30.0) -> Truths:
     for moment in moments:
         points = moment.posture[np.array(COCO)]
         seen.append(lens.project(points)[0] / SIZE)
-        hidden.append(
-            sight._covered(moment.posture, points) | sight._turned_away(moment.posture)
-        )
+        hidden.append(sight._covered(moment.posture, points) | sight._turned_away(moment.posture))
     sets = range(1, len(script.set) + 1)
     return Truths(
         times,

@@ -59,6 +59,7 @@ MAY_IMPORT = {
 EXTRA = {
     "inference.catalog": {"resources"},
     "inference.process": {"processes"},
+    "fitness.exercises": {"resources", "toml"},
     "capture.athlete.script": {"toml"},
 }
 TRAINING = PACKAGE.parent / "models" / "training"

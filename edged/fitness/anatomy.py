@@ -24,7 +24,9 @@ class BodyCheck:
         self._excess = 0.0
         self._last_s = 0.0
 
-    def update(self, t_s: float, points: list[list[float]], scores: list[float], height: float) -> bool:
+    def update(
+        self, t_s: float, points: list[list[float]], scores: list[float], height: float
+    ) -> bool:
         """Whether this may be a body, by what was seen in the last second.
 
         Args:

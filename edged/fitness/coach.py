@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 
@@ -12,8 +12,9 @@ import numpy as np
 from edged.fitness.anatomy import BodyCheck
 from edged.fitness.exercises import AUTO, Exercises
 from edged.fitness.holds import Held, HoldTimer
+from edged.fitness.moments import Moment, Seeing
 from edged.fitness.recognition import Recognizer
-from edged.fitness.reps import Counter, Moment, Rep, Seeing
+from edged.fitness.reps import Counter, Rep
 from edged.fitness.signals import Measures, signal
 from edged.fitness.smoothing import Smoother
 from edged.fitness.stature import Stature
@@ -78,6 +79,11 @@ class Coach:
     def exercise(self) -> str | None:
         """What is being done; None: nobody knows yet."""
         return self._current
+
+    @property
+    def counters(self) -> Mapping[str, Counter]:
+        """Of every exercise that may be done."""
+        return self._counters
 
     @property
     def counter(self) -> Counter | None:

@@ -99,12 +99,16 @@ class Cycles(Generic[S]):
         return 0.0 if self._start is None or self._out else max(0.0, self._last_s - self._still_s)
 
     @property
-    def levels(self) -> tuple[float, float] | None:
-        """The depths beyond which a cycle is under way, and below which it is done."""
+    def levels(self) -> tuple[float, float, float] | None:
+        """Depths: from where a cycle is under way, from where it is full, and where it is done."""
         if self._start is None:
             return None
         way = max(self.needed, self._peak - self._start) if self._out else self.needed
-        return self._start + LEAVES * self.needed, self._start + RETURNS * way
+        return (
+            self._start + LEAVES * self.needed,
+            self._start + self.needed,
+            self._start + RETURNS * way,
+        )
 
     def update(self, t_s: float, depth: float, seen: S) -> Cycle[S] | None:
         """The next depth, nan where it is not seen. Returns the cycle that it ends, if any."""

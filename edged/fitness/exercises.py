@@ -91,9 +91,9 @@ class Exercise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def measured(self) -> Iterator[str]:
         """Every signal that it needs."""
-        ways, bounds = (*self.signals, *self.looks), (*self.at_start, *self.at_full, *self.cues)
-        yield from (way.what for way in ways)
-        yield from (bound.what for bound in bounds)
+        yield from (way.what for way in (*self.signals, *self.looks))
+        yield from (bound.what for bound in (*self.at_start, *self.at_full))
+        yield from (cue.what for cue in self.cues)
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from edged.fitness.exercises import Exercise
-from edged.fitness.reps import Limit, Moment
+from edged.fitness.moments import Limit, Moment
 
 SHORTEST_S = 3.0
 """Whoever is in the position for less passes through it."""

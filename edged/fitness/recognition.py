@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import isnan
 
 from edged.fitness.exercises import Exercise
-from edged.fitness.reps import Moment, Rep, sided
+from edged.fitness.moments import Moment, sided
+from edged.fitness.reps import Rep
 from edged.fitness.signals import Signal, signal
 
 FREE = 0.5

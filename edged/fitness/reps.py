@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import exp, inf, isnan, nan
-from typing import TypeAlias
+from math import isnan, nan
 
-from edged.fitness.cycles import FARTHEST_START, SETTLES_S, STILL_S, Cycle, Cycles
-from edged.fitness.exercises import Bound, Cue, Exercise, Way
-from edged.fitness.signals import Limb, Pair, Signal, signal
-
-Weights: TypeAlias = Mapping[Limb, Pair]
-"""How well each side's limbs are seen, 0..1."""
+from edged.fitness.cycles import STILL_S, Cycle, Cycles
+from edged.fitness.depths import Depth, MedianOfThree
+from edged.fitness.exercises import Exercise
+from edged.fitness.moments import Limit, Moment
+from edged.fitness.signals import Limb, Pair
 
 BETTER_SEEN = 0.4
 """A side whose score is below this share of the other's is hidden, and does not count."""
-LEAST_START, LOWERS_S = -0.35, 0.15
-"""Nobody starts farther before the textbook's start; seconds in which that is found."""
+EVENLY_SEEN = 0.85
+"""Sides whose scores differ by more cannot be compared: from aside one stands before the other."""
 RHYTHM = 1.5
 """The next rep follows within so many times a rep's time, where it proves the one before."""
 TOGETHER = 0.25
@@ -33,18 +31,6 @@ SHALLOW = 0.8
 """A rep below this share of the usual range is told to be shallow."""
 UNEVEN = 0.75
 """One side's range against the other's, below which a rep is told to be uneven."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Moment:
-    """What is measured at one time."""
-
-    t_s: float
-    values: Sequence[Pair]
-    """In the order of the signals that are measured, see `signals.Measures`."""
-    weights: Weights
-    place: float
-    """Of the hips across the picture, in body heights; nan: not seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +81,8 @@ class Counter:
     def __init__(self, exercise: Exercise, index: Mapping[str, int]) -> None:
         """Args: `index` says where each signal is in `Moment.values`."""
         self.exercise = exercise
-        self._ways = [_Way(way, index) for way in exercise.signals]
+        self._ways = [Depth(way, index) for way in exercise.signals]
+        self._limb = self._ways[0].signal.limb
         self._at_start = [Limit.of(bound, index) for bound in exercise.at_start]
         self._at_full = [Limit.of(bound, index) for bound in exercise.at_full]
         self._cues = [(Limit.of(cue, index), cue.text) for cue in exercise.cues]
@@ -111,7 +98,7 @@ class Counter:
         self._waiting: Rep | None = None
         """A rep that did not begin from a start that was held; the next one proves it."""
         self._last: Rep | None = None
-        self._calm = {side: _MedianOfThree() for side in sides}
+        self._calm = {side: MedianOfThree() for side in sides}
         self._number = 0
         self._last_s = 0.0
         self.depth = nan
@@ -141,9 +128,7 @@ class Counter:
         done: list[Rep] = []
         for track in self._tracks:
             depth = depths[track.side]
-            cycle = track.cycles.update(
-                now.t_s, 1.0 - depth if track.inverted else depth, now
-            )
+            cycle = track.cycles.update(now.t_s, 1.0 - depth if track.inverted else depth, now)
             if cycle is not None and self._is_anchored(track):
                 done += self._judged(track, cycle, now)
         if self.exercise.begins == "either":
@@ -183,7 +168,7 @@ class Counter:
         for way in self._ways:
             left = _greater(left, way.depth(now, 0, passed_s, is_out=is_out))
             right = _greater(right, way.depth(now, 1, passed_s, is_out=is_out))
-        one, other = now.weights[self._ways[0].signal.limb]
+        one, other = now.weights[self._limb]
         if one < BETTER_SEEN * other:
             left = nan
         if other < BETTER_SEEN * one:
@@ -195,35 +180,39 @@ class Counter:
         return {"both": (left * one + right * other) / max(1e-6, one + other)}
 
     def _judged(self, track: _Track, cycle: Cycle[Moment], now: Moment) -> list[Rep]:
-        exercise = self.exercise
-        if cycle.duration_s < QUICK * exercise.min_s:
-            return []
-        ends = cycle.at_start, cycle.at_peak
-        near, far = ends[::-1] if track.inverted else ends
-        if abs(now.place - cycle.at_start.place) > STRAYS or not self.fits(near, far, track.side):
+        if not self._is_rep(track, cycle, now):
             return []
         rep = self._rep(track, cycle)
         track.cycles.learn(cycle)
-        last = self._last
-        if last is not None and _same(last, rep):
-            self._last = merged = self._merged(last, rep)
-            if self._waiting is last:
-                self._waiting = merged
-                return []
-            return [merged]
-        waiting, self._waiting = self._waiting, None
+        if self._last is not None and _same(self._last, rep):
+            return self._with_other_side(self._last, rep)
         if not cycle.steady and not rep.is_full:
             return []
         self._last, self._number = rep, rep.number
+        waiting, self._waiting = self._waiting, None
         if not cycle.steady and waiting is None:
             self._waiting = rep
             return []
-        if waiting is not None:
-            close = rep.began_s - waiting.ended_s <= RHYTHM * max(
-                rep.duration_s, waiting.duration_s
-            )
-            return [waiting, rep] if close and rep.is_full else [rep]
+        if waiting is not None and rep.is_full and _follows(waiting, rep):
+            return [waiting, rep]
         return [rep]
+
+    def _is_rep(self, track: _Track, cycle: Cycle[Moment], now: Moment) -> bool:
+        """Or something else that goes back and forth."""
+        ends = cycle.at_start, cycle.at_peak
+        near, far = ends[::-1] if track.inverted else ends
+        return (
+            cycle.duration_s >= QUICK * self.exercise.min_s
+            and not abs(now.place - cycle.at_start.place) > STRAYS
+            and self.fits(near, far, track.side)
+        )
+
+    def _with_other_side(self, one: Rep, other: Rep) -> list[Rep]:
+        self._last = merged = _merged(one, other, self._limb)
+        if self._waiting is one:
+            self._waiting = merged
+            return []
+        return [merged]
 
     def fits(self, near: Moment, far: Moment, side: str) -> bool:
         """Whether a rep of this exercise may begin like `near` and be farthest like `far`."""
@@ -279,37 +268,16 @@ class Counter:
         return nan, nan
 
     def _symmetry(self, cycle: Cycle[Moment]) -> float | None:
-        one, other = cycle.at_peak.weights[self._ways[0].signal.limb]
-        if min(one, other) < BETTER_SEEN * max(one, other):
+        if not _is_even(cycle.at_peak, self._limb):
             return None
         ranges = []
         for side in (0, 1):
-            ways = [way.far(cycle.at_peak, side) - way.far(cycle.at_start, side) for way in self._ways]
+            ways = [
+                way.far(cycle.at_peak, side) - way.far(cycle.at_start, side) for way in self._ways
+            ]
             ranges.append(max((far for far in ways if not isnan(far)), default=nan))
         less, more = min(ranges), max(ranges)
         return None if isnan(less) or isnan(more) or more <= 0.0 else max(0.0, less / more)
-
-    def _merged(self, one: Rep, other: Rep) -> Rep:
-        """Both sides of a rep, which took as long as both together."""
-        less, more = sorted((one.range, other.range))
-        better = one if one.range >= other.range else other
-        symmetry = max(0.0, less / more)
-        flags = {*one.flags, *other.flags} - {"uneven"}
-        if one.is_full or other.is_full:
-            flags -= {"shallow"} if "shallow" not in better.flags else set()
-        if symmetry < UNEVEN:
-            flags.add("uneven")
-        return replace(
-            better,
-            number=one.number,
-            began_s=one.began_s,
-            out_s=min(one.out_s, other.out_s),
-            ended_s=max(one.ended_s, other.ended_s),
-            side="both",
-            is_full=one.is_full or other.is_full,
-            symmetry=symmetry,
-            flags=tuple(sorted(flags)),
-        )
 
 
 @dataclass(slots=True)
@@ -317,102 +285,6 @@ class _Track:
     side: str
     inverted: bool
     cycles: Cycles[Moment]
-
-
-class _MedianOfThree:
-    """Takes out what is there for one frame only, where frames come fast enough to tell."""
-
-    WITHIN_S = 0.1
-
-    def __init__(self) -> None:
-        self._before = (-inf, nan), (-inf, nan)
-
-    def update(self, t_s: float, value: float) -> float:
-        if isnan(value):
-            return value
-        first, second = self._before
-        self._before = second, (t_s, value)
-        if t_s - first[0] > self.WITHIN_S:
-            return value
-        return sorted((first[1], second[1], value))[1]
-
-
-class _Way:
-    """A signal as a depth, 0 where this person starts; 1 more is the textbook's range.
-
-    People start elsewhere than the textbook, and a view shifts what is seen: each signal has a start
-    of its own, or one that is shifted would pass for a movement.
-    """
-
-    def __init__(self, way: Way, index: Mapping[str, int]) -> None:
-        self.signal = signal(way.what)
-        self._place = index[way.what]
-        self._textbook, self._over = way.start, 1.0 / (way.full - way.start)
-        self._starts: list[float | None] = [None, None]
-
-    def depth(self, now: Moment, side: int, passed_s: float, *, is_out: bool) -> float:
-        """Of 0 = left or 1 = right; nan: not seen."""
-        far = self.far(now, side)
-        if isnan(far):
-            return nan
-        start = self._starts[side]
-        if start is None:
-            start = min(max(far, LEAST_START), FARTHEST_START)
-        elif far < start:
-            start += (far - start) * min(1.0, passed_s / LOWERS_S)
-        elif not is_out:
-            start += (far - start) * min(1.0, passed_s / SETTLES_S)
-        self._starts[side] = start = min(max(start, LEAST_START), FARTHEST_START)
-        return far - start
-
-    def far(self, now: Moment, side: int) -> float:
-        """The share of the textbook's range, 0 = the textbook's start."""
-        return (now.values[self._place][side] - self._textbook) * self._over
-
-    def value(self, now: Moment, side: str) -> float:
-        """The signal itself."""
-        return sided(now, self._place, self.signal.limb, side)
-
-    def forget(self) -> None:
-        """Somebody else may come."""
-        self._starts = [None, None]
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """Between which values a signal has to be."""
-
-    signal: Signal
-    place: int
-    least: float
-    most: float
-
-    @classmethod
-    def of(cls, bound: Bound | Cue, index: Mapping[str, int]) -> Limit:
-        """Args: `index` says where each signal is in `Moment.values`."""
-        return cls(signal(bound.what), index[bound.what], bound.least, bound.most)
-
-    def value(self, now: Moment, side: str) -> float:
-        """Of `left`, `right` or `both`; nan: not seen."""
-        return sided(now, self.place, self.signal.limb, side)
-
-    def holds(self, now: Moment, side: str, near: Moment | None = None) -> bool:
-        """True where it is not seen, too. `near`: the start, from which a rise counts."""
-        value = self.value(now, side)
-        if self.signal.is_rise:
-            value -= nan if near is None else self.value(near, side)
-        return not (value < self.least or value > self.most)
-
-
-def sided(now: Moment, place: int, limb: Limb, side: str) -> float:
-    """A value of one side; of both and of the trunk, the better seen one counts more."""
-    left, right = now.values[place]
-    if side != "both" and limb != "body":
-        return left if side == "left" else right
-    if isnan(left) or isnan(right):
-        return right if isnan(left) else left
-    one, other = now.weights[limb]
-    return (left * one + right * other) / max(1e-6, one + other)
 
 
 def _greater(one: float, other: float) -> float:
@@ -430,36 +302,35 @@ def _same(one: Rep, other: Rep) -> bool:
     return both_s > TOGETHER * min(one.ended_s - one.out_s, other.ended_s - other.out_s)
 
 
-class Seeing:
-    """How well each limb is seen, averaged over a second."""
-
-    AVERAGED_S = 1.0
-
-    def __init__(self) -> None:
-        self._scores: dict[Limb, Pair] = {}
-        self._last_s = 0.0
-
-    def update(self, t_s: float, scores: Sequence[float]) -> Weights:
-        """Of the 17 scores of a frame."""
-        share = 1.0 - exp(-max(0.0, t_s - self._last_s) / self.AVERAGED_S)
-        self._last_s = t_s
-        limbs: dict[Limb, Pair] = {
-            limb: (
-                sum(scores[i] for i in points) / len(points),
-                sum(scores[i + 1] for i in points) / len(points),
-            )
-            for limb, points in _LIMBS.items()
-        }
-        for limb, (left, right) in limbs.items():
-            if limb in self._scores:
-                one, other = self._scores[limb]
-                limbs[limb] = one + share * (left - one), other + share * (right - other)
-        self._scores = limbs
-        return limbs
+def _follows(one: Rep, other: Rep) -> bool:
+    """Whether a rep comes so soon after another that they prove each other."""
+    return other.began_s - one.ended_s <= RHYTHM * max(one.duration_s, other.duration_s)
 
 
-_LIMBS: dict[Limb, tuple[int, ...]] = {
-    "arm": (5, 7, 9),
-    "leg": (11, 13, 15),
-    "body": (5, 11),
-}
+def _is_even(now: Moment, limb: Limb) -> bool:
+    """Whether both sides are seen alike, and so can be compared."""
+    one, other = now.weights[limb]
+    return min(one, other) >= EVENLY_SEEN * max(one, other)
+
+
+def _merged(one: Rep, other: Rep, limb: Limb) -> Rep:
+    """Both sides of a rep, which took as long as both together."""
+    less, more = sorted((one.range, other.range))
+    better = one if one.range >= other.range else other
+    symmetry = max(0.0, less / more) if _is_even(better.at_peak, limb) else None
+    flags = {*one.flags, *other.flags} - {"uneven"}
+    if one.is_full or other.is_full:
+        flags -= {"shallow"} if "shallow" not in better.flags else set()
+    if symmetry is not None and symmetry < UNEVEN:
+        flags.add("uneven")
+    return replace(
+        better,
+        number=one.number,
+        began_s=one.began_s,
+        out_s=min(one.out_s, other.out_s),
+        ended_s=max(one.ended_s, other.ended_s),
+        side="both",
+        is_full=one.is_full or other.is_full,
+        symmetry=symmetry,
+        flags=tuple(sorted(flags)),
+    )

@@ -2,7 +2,7 @@
 
 | name | what | unit |
 |---|---|---|
-| `elbow`, `shoulder`, `hip`, `knee` | the angle of a joint as it is seen, 180 = straight | degrees |
+| `elbow`, `shoulder`, `hip`, `knee` | a joint's angle as it is seen, 180 = straight | degrees |
 | `trunk` | the hips-to-shoulders line above level, 90 = upright | degrees |
 | `wrist-over-shoulder`, any two points | how much higher the first is | body heights |
 | `shoulder-to-wrist`, any two points | how far they are apart | body heights |
@@ -12,8 +12,8 @@
 | `hip-over-feet` | how much higher the hips are than the lower foot | body heights |
 | `arms-aside` | where level arms point: 0 = ahead, 1 = aside | |
 
-Points are nose, shoulder, elbow, wrist, hip, knee and ankle. A body height is that of the person
-who stands (see `stature`), so that size and distance do not matter; heights need an upright picture.
+Points are nose, shoulder, elbow, wrist, hip, knee and ankle. A body height is that of the standing
+person (see `stature`), so that size and distance do not matter; heights need an upright picture.
 """
 
 from __future__ import annotations
