@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from math import exp, hypot
 
@@ -15,14 +16,22 @@ DOUBTED = 0.03
 keypoints that go each its own way reach 0.04."""
 AVERAGED_S, RARE_S = 2.0, 0.1
 """What is seen now and then only counts as if it had lasted for so long."""
+RESTLESS = 0.07
+"""Body heights. A trunk rarely comes so far off a straight and even way within a fifth of a second:
+at the turns of fast push-ups and jumping jacks, where it stays below 0.03 on average."""
+STEP_S = 0.1
+WORST = 0.3
+"""One frame counts no more."""
+_TRUNK_POINTS = (0, 5, 6, 11, 12)
 
 
 class BodyCheck:
-    """Watches what is rigid in a body: the trunk's four corners and the face."""
+    """Watches what is rigid in a body, the trunk's four corners and the face, and how they move."""
 
     def __init__(self) -> None:
-        self._excess = 0.0
-        self._last_s = 0.0
+        self._shape = self._unrest = 0.0
+        self._shape_s = self._unrest_s = 0.0
+        self._past: deque[tuple[float, list[list[float]]]] = deque(maxlen=64)
 
     def update(
         self, t_s: float, points: list[list[float]], scores: list[float], height: float
@@ -35,17 +44,40 @@ class BodyCheck:
             scores: 17.
             height: of the person, above 0, in the unit of the points.
         """
-        told = [*_trunk(points, scores, height), *_face(points, scores, height)]
-        if told:
-            excess = min(1.0, max(told))
-            share = 1.0 - exp(-min(RARE_S, max(0.0, t_s - self._last_s)) / AVERAGED_S)
-            self._excess += share * (excess - self._excess)
-            self._last_s = t_s
-        return self._excess <= DOUBTED
+        shape = [*_trunk(points, scores, height), *_face(points, scores, height)]
+        if shape:
+            self._shape += self._share(t_s - self._shape_s) * (min(WORST, max(shape)) - self._shape)
+            self._shape_s = t_s
+        for off in self._restless(t_s, points, height):
+            self._unrest += self._share(t_s - self._unrest_s) * (min(WORST, off) - self._unrest)
+            self._unrest_s = t_s
+        return self._shape + self._unrest <= DOUBTED
+
+    @staticmethod
+    def _share(passed_s: float) -> float:
+        return 1.0 - exp(-min(RARE_S, max(0.0, passed_s)) / AVERAGED_S)
+
+    def _restless(self, t_s: float, points: list[list[float]], height: float) -> Iterator[float]:
+        """By how much the trunk's middle point of five is off its way."""
+        past = self._past
+        past.append((t_s, [points[i] for i in _TRUNK_POINTS]))
+        while len(past) > 3 and t_s - past[1][0] >= 2.0 * STEP_S:  # noqa: PLR2004
+            past.popleft()
+        first_s, first = past[0]
+        middle_s, middle = min(past, key=lambda one: abs(one[0] - (t_s + first_s) / 2.0))
+        if not first_s < middle_s < t_s:
+            return
+        off = []
+        for (x, y), (u, v), (a, b) in zip(first, middle, past[-1][1], strict=True):
+            late, early = t_s - middle_s, middle_s - first_s
+            across, down = (a - u) / late - (u - x) / early, (b - v) / late - (v - y) / early
+            off.append(hypot(across, down) * STEP_S / height)
+        yield max(0.0, sorted(off)[len(off) // 2] - RESTLESS)
 
     def forget(self) -> None:
         """Somebody else may be next."""
-        self._excess = 0.0
+        self._shape = self._unrest = 0.0
+        self._past.clear()
 
 
 def _trunk(points: list[list[float]], scores: list[float], height: float) -> Iterator[float]:

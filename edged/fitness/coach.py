@@ -102,6 +102,8 @@ class Coach:
             keypoints: (17, 3); None: the person is not seen in this frame.
             aspect: width / height of the frame.
         """
+        for counter in self._counters.values():
+            counter.depth = nan
         if keypoints is None:
             if t_s - self._seen_s > AWAY_S:
                 self.forget()
@@ -120,7 +122,7 @@ class Coach:
         values = self._measures.of(steady, height)
         hips = steady.points[11:13, 0] / height
         place = float(hips.mean()) if steady.seen[11:13].all() else nan
-        now = Moment(t_s, values, self._seeing.update(t_s, scores.tolist()), place)
+        now = Moment(t_s, values, self._seeing.update(t_s, scores.tolist()), place, height)
         news = self._counted(now)
         if news:
             self._busy_s = t_s

@@ -17,7 +17,7 @@ FARTHEST_START = 0.45
 """Nobody starts beyond this depth, where 0 is the textbook's start and 1 its full range."""
 STILL_S = 0.25
 """A start position is one that is held for so long."""
-SETTLES_S = 2.0
+SETTLES_S = 5.0
 """In which the start follows somebody who settles down elsewhere."""
 HALF = 0.5
 """A way of at least this share of what a rep needs is a partial one, a shorter one is nothing."""

@@ -24,6 +24,8 @@ class Moment:
     weights: Weights
     place: float
     """Of the hips across the picture, in body heights; nan: not seen."""
+    height: float
+    """Of the person, in frame heights."""
 
 
 @dataclass(frozen=True, slots=True)

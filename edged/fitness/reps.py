@@ -27,6 +27,8 @@ STRAYS = 0.6
 exercise."""
 ANCHORS_S = 4.0
 """Who stays so long at the far end before the first rep begins there, where that may be."""
+COMES = 1.25
+"""So many times as large or small is nobody at the end of a rep: who walks to or from the camera."""
 SHALLOW = 0.8
 """A rep below this share of the usual range is told to be shallow."""
 UNEVEN = 0.75
@@ -204,6 +206,7 @@ class Counter:
         return (
             cycle.duration_s >= QUICK * self.exercise.min_s
             and not abs(now.place - cycle.at_start.place) > STRAYS
+            and 1.0 / COMES <= now.height / cycle.at_start.height <= COMES
             and self.fits(near, far, track.side)
         )
 
