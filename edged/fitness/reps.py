@@ -27,7 +27,7 @@ STRAYS = 0.6
 exercise."""
 ANCHORS_S = 4.0
 """Who stays so long at the far end before the first rep begins there, where that may be."""
-COMES = 1.25
+COMES = 1.4
 """So many times as large or small is nobody at the end of a rep: who walks to or from the camera."""
 SHALLOW = 0.8
 """A rep below this share of the usual range is told to be shallow."""
@@ -186,6 +186,8 @@ class Counter:
             return []
         rep = self._rep(track, cycle)
         track.cycles.learn(cycle)
+        for other in self._tracks:  # what one side can do the other can, until it shows itself
+            other.cycles.usual = other.cycles.usual or track.cycles.usual
         if self._last is not None and _same(self._last, rep):
             return self._with_other_side(self._last, rep)
         if not cycle.steady and not rep.is_full:

@@ -26,6 +26,7 @@ from math import atan2, degrees, hypot, nan
 from typing import Literal, TypeAlias
 
 from edged.fitness.smoothing import Steady
+from edged.fitness.stature import FOREARM, SHANK, THIGH, TORSO, UPPER_ARM
 
 Limb: TypeAlias = Literal["arm", "leg", "body"]
 Pair: TypeAlias = tuple[float, float]
@@ -39,6 +40,15 @@ _PLURAL = {f"{name}s": index for name, index in POINTS.items() if name != "nose"
 _ARM = {"elbow", "wrist"}
 _LEG = {"knee", "ankle", "hip"}
 _ANGLES = {"elbow": (5, 7, 9), "shoulder": (11, 5, 7), "hip": (5, 11, 13), "knee": (11, 13, 15)}
+_BONES = {
+    "elbow": (UPPER_ARM, FOREARM),
+    "shoulder": (TORSO, UPPER_ARM),
+    "hip": (TORSO, THIGH),
+    "knee": (THIGH, SHANK),
+}
+_POINTS_AT_US = 0.35
+"""A bone that is seen shorter than this share of its length points at the camera or away from it,
+and an angle with it is chance."""
 _NAME = re.compile(r"(?:([a-z]+)-(over|to)-([a-z]+)|([a-z]+)-(apart|uneven|rise))\Z")
 
 _TOLERANCES = {"arms-aside": 0.4}
@@ -83,7 +93,7 @@ def signal(name: str) -> Signal:
     """
     if name in _ANGLES:
         limb: Limb = "arm" if name in _ARM else "leg" if name in {"knee", "hip"} else "body"
-        return Signal(name, limb, is_angle=True, is_rise=False, compute=_angle(*_ANGLES[name]))
+        return Signal(name, limb, is_angle=True, is_rise=False, compute=_angle(_ANGLES[name], _BONES[name]))
     if name == "trunk":
         return Signal(name, "body", is_angle=True, is_rise=False, compute=_trunk)
     if name in _SPECIAL:
@@ -150,11 +160,16 @@ def _limb(points: set[str]) -> Limb:
     return "arm" if arm and not leg else "leg" if leg and not arm else "body"
 
 
-def _angle(first: int, middle: int, last: int) -> _Compute:
+def _angle(points: tuple[int, int, int], bones: tuple[float, float]) -> _Compute:
+    first, middle, last = points
+    least, least_too = (_POINTS_AT_US * length for length in bones)
+
     def one(xs: list[float], ys: list[float], side: int) -> float:
         a, b, c = first + side, middle + side, last + side
         u, v = xs[a] - xs[b], ys[a] - ys[b]
         w, z = xs[c] - xs[b], ys[c] - ys[b]
+        if hypot(u, v) < least or hypot(w, z) < least_too:
+            return nan
         return degrees(abs(atan2(u * z - v * w, u * w + v * z)))
 
     return lambda xs, ys: (one(xs, ys, 0), one(xs, ys, 1))

@@ -17,20 +17,20 @@ Scores = npt.NDArray[np.float64]
 
 TORSO = 0.288
 """Shoulders to hips, as a share of a person's height."""
-_UPPER_ARM, _FOREARM, _THIGH, _SHANK = 0.186, 0.146, 0.245, 0.246
+UPPER_ARM, FOREARM, THIGH, SHANK = 0.186, 0.146, 0.245, 0.246
 """Drillis and Contini, "Body Segment Parameters" (1966), as everybody quotes them."""
 _SHOULDERS = 0.20
 """Between the joints, not the outlines: less than the 0.259 of Drillis and Contini."""
 
 _SEGMENTS = (
-    (5, 7, _UPPER_ARM),
-    (6, 8, _UPPER_ARM),
-    (7, 9, _FOREARM),
-    (8, 10, _FOREARM),
-    (11, 13, _THIGH),
-    (12, 14, _THIGH),
-    (13, 15, _SHANK),
-    (14, 16, _SHANK),
+    (5, 7, UPPER_ARM),
+    (6, 8, UPPER_ARM),
+    (7, 9, FOREARM),
+    (8, 10, FOREARM),
+    (11, 13, THIGH),
+    (12, 14, THIGH),
+    (13, 15, SHANK),
+    (14, 16, SHANK),
     (5, 6, _SHOULDERS),
     (5, 11, TORSO),
     (6, 12, TORSO),
