@@ -13,7 +13,7 @@ from edged.fitness.anatomy import BodyCheck
 from edged.fitness.exercises import AUTO, Exercises
 from edged.fitness.holds import Held, HoldTimer
 from edged.fitness.moments import Moment, Seeing
-from edged.fitness.recognition import Recognizer
+from edged.fitness.recognition import STRANGE, Recognizer
 from edged.fitness.reps import Counter, Rep
 from edged.fitness.signals import Measures, signal
 from edged.fitness.smoothing import Smoother
@@ -26,8 +26,10 @@ BUSY_S = 10.0
 """After a rep somebody is in the middle of a set for so long: as the longest rep takes."""
 CONVINCED = 2
 """So many reps in a row that look like another exercise are of that one."""
-SURE = 3
+SURE = 5
 """So many reps that look like what is told are that, whatever comes next."""
+NEWEST = 0.5
+"""How much the newest rep tells of what it looks like, against those before."""
 REMEMBERED = 20
 """Reps of each exercise that may turn out to be what is done."""
 _PLACE = "hip-rise"
@@ -71,6 +73,8 @@ class Coach:
         self._challenger: tuple[str, int] = ("", 0)
         self._confirmed, self._confirmed_s = 0, -inf
         """Reps that look like the current exercise, and when the last one ended."""
+        self._views: dict[str, tuple[dict[str, float], float]] = {}
+        """By the exercise that counts: how unlike each exercise its last reps were, and when."""
         self._unsure: dict[str, deque[Rep]] = {
             name: deque(maxlen=REMEMBERED) for name in self._counters
         }
@@ -139,6 +143,7 @@ class Coach:
             hold.forget()
         for reps in self._unsure.values():
             reps.clear()
+        self._views.clear()
         self._challenger, self._told = ("", 0), 0
         self._confirmed, self._confirmed_s = 0, -inf
         if self.wanted == AUTO:
@@ -194,7 +199,17 @@ class Coach:
             if counter.fits(*there, rep.side)
             or (counter.exercise.begins == "either" and counter.fits(*back, rep.side))
         ]
-        return self._recognizer.best(rep, possible)
+        costs = self._recognizer.costs(rep, possible)
+        views, last_s = self._views.get(rep.exercise, ({}, -inf))
+        if rep.began_s - last_s > BUSY_S:
+            views = {}
+        # Seen from one side a rep may look like another exercise: several tell more.
+        for name in self._counters:
+            cost = costs.get(name, STRANGE)
+            views[name] = views.get(name, cost) + NEWEST * (cost - views.get(name, cost))
+        self._views[rep.exercise] = views, rep.ended_s
+        best = min(views, key=lambda one: views[one])
+        return best if views[best] < STRANGE else None
 
     def _switched(self, name: str, rep: Rep) -> Sequence[News]:
         before, self._current = self._current, name

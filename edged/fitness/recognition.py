@@ -72,9 +72,3 @@ class Recognizer:
     def _cost(self, looks: list[_Look], near: Moment, far: Moment, side: str) -> float:
         free = 2.0 * FREE * (len(self._all) - len(looks))
         return (free + sum(look.cost(near, far, side) for look in looks)) / (2.0 * len(self._all))
-
-    def best(self, rep: Rep, among: Iterable[str]) -> str | None:
-        """The one of some exercises that a rep is most like; None: it is like none."""
-        costs = self.costs(rep, among)
-        name = min(costs, key=lambda one: costs[one], default=None)
-        return name if name is not None and costs[name] <= STRANGE else None

@@ -28,7 +28,7 @@ exercise."""
 ANCHORS_S = 4.0
 """Who stays so long at the far end before the first rep begins there, where that may be."""
 COMES = 1.4
-"""So many times as large or small is nobody at the end of a rep: who walks to or from the camera."""
+"""So many times as large or small at the end of a rep is who walks to or from the camera."""
 SHALLOW = 0.8
 """A rep below this share of the usual range is told to be shallow."""
 UNEVEN = 0.75

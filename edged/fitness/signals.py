@@ -10,6 +10,7 @@
 | `knees-uneven`, any point | left from right, up and down | body heights |
 | `shoulder-rise`, any point | how much higher than at the start of the rep | body heights |
 | `hip-over-feet` | how much higher the hips are than the lower foot | body heights |
+| `legs-uneven` | how differently the legs stand, whatever the view: a lunge 0.3 | body heights |
 | `arms-aside` | where level arms point: 0 = ahead, 1 = aside | |
 
 Points are nose, shoulder, elbow, wrist, hip, knee and ankle. A body height is that of the standing
@@ -51,8 +52,10 @@ _POINTS_AT_US = 0.35
 and an angle with it is chance."""
 _NAME = re.compile(r"(?:([a-z]+)-(over|to)-([a-z]+)|([a-z]+)-(apart|uneven|rise))\Z")
 
-_TOLERANCES = {"arms-aside": 0.4}
+_TOLERANCES = {"arms-aside": 0.4, "legs-uneven": 0.08}
 _SHOULDERS, _ARM_LENGTH = 0.20, 0.33
+_KNEES = 1.75
+"""A lunge lets one knee down by 0.17 body heights, and puts a foot 0.3 to 0.5 ahead."""
 _MOST_ANGLE = 180.0
 
 
@@ -93,7 +96,9 @@ def signal(name: str) -> Signal:
     """
     if name in _ANGLES:
         limb: Limb = "arm" if name in _ARM else "leg" if name in {"knee", "hip"} else "body"
-        return Signal(name, limb, is_angle=True, is_rise=False, compute=_angle(_ANGLES[name], _BONES[name]))
+        return Signal(
+            name, limb, is_angle=True, is_rise=False, compute=_angle(_ANGLES[name], _BONES[name])
+        )
     if name == "trunk":
         return Signal(name, "body", is_angle=True, is_rise=False, compute=_trunk)
     if name in _SPECIAL:
@@ -223,6 +228,20 @@ def _over_feet(xs: list[float], ys: list[float]) -> Pair:  # noqa: ARG001
     return (_mean(ys[11], ys[12]) - foot,) * 2
 
 
+def _facing(xs: list[float]) -> float:
+    """How much of the front or back is seen, 0 = from aside, 1: by the width of the shoulders."""
+    return min(1.0, abs(xs[5] - xs[6]) / _SHOULDERS)
+
+
+def _legs(xs: list[float], ys: list[float]) -> Pair:
+    """One foot before the other is seen from aside, one knee lower than the other from anywhere."""
+    facing = _facing(xs)
+    turned = (1.0 - facing * facing) ** 0.5
+    knees = abs(ys[13] - ys[14]) * _KNEES
+    ankles = max(abs(xs[15] - xs[16]) * turned, abs(ys[15] - ys[16]))
+    return (max(knees, ankles),) * 2
+
+
 def _aside(xs: list[float], ys: list[float]) -> Pair:  # noqa: ARG001
     """Where level arms point, from any side.
 
@@ -231,15 +250,17 @@ def _aside(xs: list[float], ys: list[float]) -> Pair:  # noqa: ARG001
     the angle. At least one of the two can be seen from anywhere.
     """
     left, right = xs[9] - xs[5], xs[10] - xs[6]
-    shoulders = xs[5] - xs[6]
     apart, along = (left - right) / 2.0, abs(left + right) / 2.0
-    if shoulders < 0.0:
+    if xs[5] < xs[6]:
         apart = -apart
-    facing = min(1.0, abs(shoulders) / _SHOULDERS)
-    turned = (1.0 - facing * facing) ** 0.5
-    aside, ahead = _ARM_LENGTH * facing, _ARM_LENGTH * turned
+    facing = _facing(xs)
+    aside, ahead = _ARM_LENGTH * facing, _ARM_LENGTH * (1.0 - facing * facing) ** 0.5
     share = (apart - along + ahead) / (aside + ahead)
     return (max(0.0, min(1.0, share)),) * 2
 
 
-_SPECIAL: dict[str, _Compute] = {"arms-aside": _aside, "hip-over-feet": _over_feet}
+_SPECIAL: dict[str, _Compute] = {
+    "arms-aside": _aside,
+    "hip-over-feet": _over_feet,
+    "legs-uneven": _legs,
+}
