@@ -16,13 +16,13 @@ DOUBTED = 0.03
 keypoints that go each its own way reach 0.04."""
 AVERAGED_S, RARE_S = 2.0, 0.1
 """What is seen now and then only counts as if it had lasted for so long."""
-RESTLESS = 0.07
-"""Body heights. A trunk rarely comes so far off a straight and even way within a fifth of a second:
-at the turns of fast push-ups and jumping jacks, where it stays below 0.03 on average."""
+RESTLESS = 0.08
+"""Body heights. However somebody moves, the left shoulder moves with the right one: within a fifth
+of a second one comes off an even way to the other by less."""
 STEP_S = 0.1
-WORST = 0.3
+WORST = 0.15
 """One frame counts no more."""
-_TRUNK_POINTS = (0, 5, 6, 11, 12)
+_PAIRS = (5, 11)
 
 
 class BodyCheck:
@@ -31,7 +31,7 @@ class BodyCheck:
     def __init__(self) -> None:
         self._shape = self._unrest = 0.0
         self._shape_s = self._unrest_s = 0.0
-        self._past: deque[tuple[float, list[list[float]]]] = deque(maxlen=64)
+        self._past: deque[tuple[float, list[tuple[float, float]]]] = deque(maxlen=64)
 
     def update(
         self, t_s: float, points: list[list[float]], scores: list[float], height: float
@@ -58,21 +58,24 @@ class BodyCheck:
         return 1.0 - exp(-min(RARE_S, max(0.0, passed_s)) / AVERAGED_S)
 
     def _restless(self, t_s: float, points: list[list[float]], height: float) -> Iterator[float]:
-        """By how much the trunk's middle point of five is off its way."""
+        """By how much left and right are off an even way to each other: shoulders or hips."""
         past = self._past
-        past.append((t_s, [points[i] for i in _TRUNK_POINTS]))
+        widths = [
+            (points[i][0] - points[i + 1][0], points[i][1] - points[i + 1][1]) for i in _PAIRS
+        ]
+        past.append((t_s, widths))
         while len(past) > 3 and t_s - past[1][0] >= 2.0 * STEP_S:  # noqa: PLR2004
             past.popleft()
         first_s, first = past[0]
         middle_s, middle = min(past, key=lambda one: abs(one[0] - (t_s + first_s) / 2.0))
         if not first_s < middle_s < t_s:
             return
-        off = []
-        for (x, y), (u, v), (a, b) in zip(first, middle, past[-1][1], strict=True):
-            late, early = t_s - middle_s, middle_s - first_s
-            across, down = (a - u) / late - (u - x) / early, (b - v) / late - (v - y) / early
-            off.append(hypot(across, down) * STEP_S / height)
-        yield max(0.0, sorted(off)[len(off) // 2] - RESTLESS)
+        late, early = t_s - middle_s, middle_s - first_s
+        off = (
+            hypot((a - u) / late - (u - x) / early, (b - v) / late - (v - y) / early)
+            for (x, y), (u, v), (a, b) in zip(first, middle, past[-1][1], strict=True)
+        )
+        yield max(0.0, min(off) * (t_s - first_s) / 2.0 / height - RESTLESS)
 
     def forget(self) -> None:
         """Somebody else may be next."""

@@ -11,13 +11,13 @@ S = TypeVar("S")
 LEAVES, RETURNS = 0.4, 0.3
 """A cycle is under way from this share of the range, and done below that one: a pause in between or
 a tremble at an end is nothing."""
-NEAR = 0.15
+NEAR = 0.25
 """Whoever is so near to the start (as a share of the range) has not begun."""
 FARTHEST_START = 0.45
 """Nobody starts beyond this depth, where 0 is the textbook's start and 1 its full range."""
 STILL_S = 0.25
 """A start position is one that is held for so long."""
-SETTLES_S = 5.0
+SETTLES_S = 3.0
 """In which the start follows somebody who settles down elsewhere."""
 HALF = 0.5
 """A way of at least this share of what a rep needs is a partial one, a shorter one is nothing."""

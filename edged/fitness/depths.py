@@ -10,7 +10,7 @@ from edged.fitness.exercises import Way
 from edged.fitness.moments import Moment, sided
 from edged.fitness.signals import signal
 
-LEAST_START, LOWERS_S = -0.35, 0.15
+LEAST_START, LOWERS_S = -0.35, 0.3
 """Nobody starts farther before the textbook's start; seconds in which that is found."""
 
 

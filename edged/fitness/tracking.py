@@ -191,8 +191,10 @@ class Choosing:
     """So many times as interesting another has to be..."""
     for_s: float = 2.0
     """... for so long, to be watched instead."""
+    missed_s: float = 0.5
+    """Somebody who is not seen is waited for so long, where somebody else is there..."""
     gone_s: float = 5.0
-    """Somebody who was watched is waited for so long."""
+    """... and for so long in the middle of a set, or where nobody else is."""
     stillness: float = 0.3
     """The interest in one who does not move, against one whose limbs move a torso length a second;
     both times the person's size."""
@@ -229,28 +231,31 @@ class ActiveChoice:
             return self.active
         if self.active in present:
             self._seen_s = t_s
-        elif self.active is not None and t_s - self._seen_s > self.settings.gone_s:
-            self.active = None
+        elif self.active is not None:
+            waits_s = self.settings.missed_s if tracks and not busy else self.settings.gone_s
+            if t_s - self._seen_s > waits_s:
+                self.active = None
         if not tracks:
             return self.active
         best = max(tracks, key=lambda one: self._interest[one.id].value).id
         if self.active is None:
-            self.active, self._seen_s, self._better_since_s = best, t_s, None
-        elif self._is_better(best, present) and not busy:
+            self._watch(best, t_s)
+        elif self.active in present and self._is_better(best) and not busy:
             if self._better_since_s is None:
                 self._better_since_s = t_s
             if t_s - self._better_since_s >= self.settings.for_s:
-                self.active, self._seen_s, self._better_since_s = best, t_s, None
+                self._watch(best, t_s)
         else:
             self._better_since_s = None
         return self.active
 
-    def _is_better(self, best: int, present: set[int]) -> bool:
-        if best == self.active:
+    def _watch(self, person: int, t_s: float) -> None:
+        self.active, self._seen_s, self._better_since_s = person, t_s, None
+
+    def _is_better(self, best: int) -> bool:
+        if best == self.active or self.active is None:
             return False
-        if self.active not in present:
-            return True
-        mine = self._interest[self.active].value if self.active is not None else 0.0
+        mine = self._interest[self.active].value
         return self._interest[best].value > self.settings.better * mine
 
     def _interested(self, track: Track) -> _Interest:
