@@ -74,7 +74,7 @@ class Cycles(Generic[S]):
         """The person's own range; 0.0: not known yet."""
         self._out = False
         self._start: float | None = None
-        self._still_s = 0.0
+        self._still_s = self._came_s = 0.0
         self._steady = False
         self._last_s = 0.0
         self._last = 0.0
@@ -97,6 +97,11 @@ class Cycles(Generic[S]):
     def held_s(self) -> float:
         """How long the start has been held; 0.0: it is not."""
         return 0.0 if self._start is None or self._out else max(0.0, self._last_s - self._still_s)
+
+    @property
+    def there_s(self) -> float:
+        """How long it has been at the start, still or not; 0.0: it is not."""
+        return 0.0 if self._start is None or self._out else self._last_s - self._came_s
 
     @property
     def levels(self) -> tuple[float, float, float] | None:
@@ -142,7 +147,7 @@ class Cycles(Generic[S]):
 
     def _begin(self, t_s: float, depth: float, seen: S) -> None:
         self._out, self._start = False, depth
-        self._still_s = self._left_s = t_s
+        self._still_s = self._left_s = self._came_s = t_s
         self._at_start = seen
 
     def _outside(

@@ -152,14 +152,15 @@ class Counter:
         return track.inverted == self._anchored
 
     def _look_for_an_anchor(self) -> None:
-        """Reps begin at the end that is held first.
+        """Reps begin at the end where somebody is first.
 
         But who stays at the far one before the first rep went there to begin: to take the bar.
         """
         for track in self._tracks:
-            held_s = track.cycles.held_s
-            goes_to_begin = self._last is None and track.inverted and held_s >= ANCHORS_S
-            if goes_to_begin or (self._anchored is None and held_s >= STILL_S):
+            goes_to_begin = (
+                self._last is None and track.inverted and track.cycles.held_s >= ANCHORS_S
+            )
+            if goes_to_begin or (self._anchored is None and track.cycles.there_s >= STILL_S):
                 self._anchored = track.inverted
 
     def _depths(self, now: Moment) -> dict[str, float]:
