@@ -38,8 +38,8 @@ def _figure(
     middle = np.array(hip)
     neck = _reach(middle, trunk, _TRUNK)
     head = _reach(neck, trunk, 0.12)
-    points[0] = head + (0.03, 0.0)
-    points[1:3], points[3:5] = head + (0.02, -0.012), head + (0.0, -0.005)
+    points[0] = head + np.array([0.03, 0.0])
+    points[1:3], points[3:5] = head + np.array([0.02, -0.012]), head - np.array([0.0, 0.005])
     for side in (0, 1):
         aside = np.array([wide * (0.5 - side), 0.0])
         upper, fore = other_arm if side and other_arm is not None else arm

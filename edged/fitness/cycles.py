@@ -21,7 +21,7 @@ SETTLES_S = 3.0
 """In which the start follows somebody who settles down elsewhere."""
 HALF = 0.5
 """A way of at least this share of what a rep needs is a partial one, a shorter one is nothing."""
-OWN, LESS = 0.7, 0.3
+OWN, LESS = 0.67, 0.3
 """Of a person's own usual range so much makes a rep; a new one changes the usual by that share."""
 
 

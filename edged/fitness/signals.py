@@ -3,7 +3,7 @@
 | name | what | unit |
 |---|---|---|
 | `elbow`, `shoulder`, `hip`, `knee` | a joint's angle as it is seen, 180 = straight | degrees |
-| `trunk` | the hips-to-shoulders line above level, 90 = upright | degrees |
+| `trunk` | the hips-to-shoulders line above level, 90 = upright; not from in front | degrees |
 | `wrist-over-shoulder`, any two points | how much higher the first is | body heights |
 | `shoulder-to-wrist`, any two points | how far they are apart | body heights |
 | `ankles-apart`, any point | left from right, across | body heights |
@@ -52,6 +52,8 @@ _POINTS_AT_US = 0.35
 and an angle with it is chance."""
 _NAME = re.compile(r"(?:([a-z]+)-(over|to)-([a-z]+)|([a-z]+)-(apart|uneven|rise))\Z")
 
+_FROM_ASIDE = 0.7
+"""From in front every trunk looks upright, and can be told from a lying one by its length only."""
 _TOLERANCES = {"arms-aside": 0.4, "legs-uneven": 0.08}
 _SHOULDERS, _ARM_LENGTH = 0.20, 0.33
 _KNEES = 1.75
@@ -218,6 +220,8 @@ def _mean(left: float, right: float) -> float:
 
 
 def _trunk(xs: list[float], ys: list[float]) -> Pair:
+    if _facing(xs) > _FROM_ASIDE:
+        return nan, nan
     across = _mean(xs[5], xs[6]) - _mean(xs[11], xs[12])
     return (degrees(atan2(_mean(ys[5], ys[6]) - _mean(ys[11], ys[12]), abs(across))),) * 2
 

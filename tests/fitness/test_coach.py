@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Iterator
 
-import athletes
-import numpy as np
+import idlers
 import pytest
 import stick_people as people
 from hypothesis import given, settings
@@ -27,7 +25,6 @@ FIGURES = {
     "front-raise": people.front_raise,
     "sit-up": people.sit_up,
 }
-HEIGHTS = {"push-up": 0.6, "sit-up": 0.6}
 
 
 def view_of(exercise: str, *, mirrored: bool = False, size: float = 0.6) -> View:
@@ -189,45 +186,8 @@ def test_holds_are_timed() -> None:
     assert held[-1].seconds == pytest.approx(12.0, abs=0.2)
 
 
-IDLE = ("standing", "noise", "uniform", "walking", "to and fro", "pacing")
-IDLE_S = {"short": 40.0}
-
-
-def idle(kind: str, seconds: float, fps: float, seed: int = 0) -> Iterator[tuple[float, Keypoints]]:
-    draw = np.random.default_rng(seed)
-    for number in range(int(seconds * fps)):
-        t_s = number / fps
-        match kind:
-            case "standing":
-                points = View(y=0.4).place(people.standing(math.sin(2.0 * t_s)))[:, :2]
-                points = points + draw.normal(0.0, 0.006, (17, 2))
-            case "noise":
-                points = athletes.walking(0.0, 0.5, 0.7) + draw.normal(0.0, 0.03, (17, 2))
-            case "uniform":
-                points = draw.uniform(0.0, 1.0, (17, 2))
-            case "walking":
-                points = athletes.walking(t_s, 0.5, 0.7) + draw.normal(0.0, 0.006, (17, 2))
-            case "to and fro":
-                size = 0.5 + 0.25 * math.sin(0.7 * t_s)
-                points = athletes.walking(t_s, 0.5, size) + draw.normal(0.0, 0.006, (17, 2))
-            case _:
-                along = t_s / 4.0 % 2.0
-                x = 0.1 + 0.8 * (along if along < 1.0 else 2.0 - along)
-                points = athletes.walking(t_s, x, 0.7) + draw.normal(0.0, 0.006, (17, 2))
-        scores = draw.uniform(0.3, 0.9, 17)
-        yield t_s, np.column_stack([points, scores]).astype(np.float32)
-
-
-@pytest.mark.parametrize("kind", IDLE)
+@pytest.mark.parametrize("kind", idlers.KINDS)
 def test_noise_and_walking_about_count_nothing(kind: str) -> None:
     """Ten minutes of each are in tests/proofs/reps.py."""
-    assert counted(news_of(idle(kind, 30.0, 15.0))) == {}
-
-
-def test_a_frame_costs_little() -> None:
-    frames = list(moved(people.squat, reps=3, fps=30.0))
-    coach = Coach(built_in())
-    began = time.process_time()
-    for t_s, keypoints in frames:
-        coach.update(t_s, keypoints, 4 / 3)
-    assert (time.process_time() - began) / len(frames) < 0.01
+    frames = ((t_s, pose.keypoints) for t_s, (pose,) in idlers.idle(kind, 30.0, 15.0))
+    assert counted(news_of(frames)) == {}
