@@ -52,7 +52,7 @@ _POINTS_AT_US = 0.35
 and an angle with it is chance."""
 _NAME = re.compile(r"(?:([a-z]+)-(over|to)-([a-z]+)|([a-z]+)-(apart|uneven|rise))\Z")
 
-_FROM_ASIDE = 0.7
+_FROM_ASIDE = 0.5
 """From in front every trunk looks upright, and can be told from a lying one by its length only."""
 _TOLERANCES = {"arms-aside": 0.4, "legs-uneven": 0.08}
 _SHOULDERS, _ARM_LENGTH = 0.20, 0.33

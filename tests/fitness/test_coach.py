@@ -68,7 +68,7 @@ def test_the_frame_rate_does_not_matter(exercise: str, fps: float) -> None:
     assert counted(news_of(frames, exercise)) == {exercise: 4}
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(
     exercise=st.sampled_from(sorted(FIGURES)),
     fps=st.floats(10.0, 120.0),
@@ -78,7 +78,7 @@ def test_the_frame_rate_does_not_matter(exercise: str, fps: float) -> None:
     mirrored=st.booleans(),
 )
 def test_size_place_mirror_and_tempo_do_not_matter(
-    exercise: str, fps: float, rep_s: float, size: float, x: float, mirrored: bool
+    *, exercise: str, fps: float, rep_s: float, size: float, x: float, mirrored: bool
 ) -> None:
     view = View(size=size, x=x, mirrored=mirrored)
     frames = moved(FIGURES[exercise], reps=2, fps=fps, rep_s=rep_s, view=view)

@@ -1,4 +1,4 @@
-"""How well reps are counted: `python tests/proofs/reps.py [real] [athletes] [idle]`, all by default.
+"""How well reps are counted: `python tests/proofs/reps.py [real] [athletes] [idle]`, default: all.
 
 real: the clips of real people in ../shared/keypoints, as they come and thinned to 10 frames/s.
 athletes: rendered ones whose true keypoints are made worse, five views and three tempos.
