@@ -105,6 +105,64 @@ def sit_up(depth: float) -> npt.NDArray[np.float64]:
     return _figure((0.0, 0.0), trunk, arm=(trunk - 2.6, trunk - 4.5), leg=(-0.8, 0.9))
 
 
+def pull_up(depth: float) -> npt.NDArray[np.float64]:
+    """From in front: the hands stay at the bar, the body comes up to it."""
+    bend = 1.35 * depth
+    points = _figure((0.0, 0.0), _UP, arm=(_UP + bend, _UP - bend), leg=_STANDS, wide=0.2)
+    points[[8, 10], 0] = 2 * points[[6, 6], 0] - points[[8, 10], 0] + 0.0
+    points[:, 1] += 0.0 - points[9, 1] - 0.5
+    return points
+
+
+def triceps_extension(depth: float) -> npt.NDArray[np.float64]:
+    """From the side, elbows up, the hands go down behind the head."""
+    return _figure((0.0, 0.0), _UP, arm=(_UP, _UP - 2.3 * depth), leg=_STANDS)
+
+
+def shoulder_press(depth: float) -> npt.NDArray[np.float64]:
+    """From the side, from the shoulders to overhead."""
+    upper = _DOWN - 0.3 - 2.8 * depth
+    return _figure((0.0, 0.0), _UP, arm=(upper, _UP + 0.1 * (1 - depth)), leg=_STANDS)
+
+
+def lateral_raise(depth: float) -> npt.NDArray[np.float64]:
+    """From in front."""
+    points = _figure((0.0, 0.0), _UP, arm=(_DOWN - 1.5 * depth,) * 2, leg=_STANDS, wide=0.2)
+    points[[8, 10], 0] = 2 * points[6, 0] - points[[8, 10], 0]
+    return points
+
+
+def jumping_jack(depth: float) -> npt.NDArray[np.float64]:
+    """From in front."""
+    legs = _DOWN - 0.35 * depth
+    points = _figure((0.0, 0.0), _UP, arm=(_DOWN - 2.9 * depth,) * 2, leg=(legs, legs), wide=0.2)
+    for joint, start in ((8, 6), (10, 6), (14, 12), (16, 12)):
+        points[joint, 0] = 2 * points[start, 0] - points[joint, 0]
+    return points
+
+
+def high_knee(depth: float) -> npt.NDArray[np.float64]:
+    """From the side, the left knee comes up."""
+    points = _figure((0.0, 0.0), _UP, arm=_HANGS, leg=_STANDS)
+    hip = points[11]
+    points[13] = _reach(hip, _DOWN - 1.5 * depth, _THIGH)
+    points[15] = _reach(points[13], _DOWN + 0.3 * depth, _SHANK)
+    return points
+
+
+def deadlift(depth: float) -> npt.NDArray[np.float64]:
+    """From the side, the arms hang."""
+    thigh, shank = _DOWN - 0.75 * depth, _DOWN + 0.2 * depth
+    knee = np.array([0.0, 0.0]) - _SHANK * np.array([math.cos(shank), math.sin(shank)])
+    hip = knee - _THIGH * np.array([math.cos(thigh), math.sin(thigh)])
+    return _figure((hip[0], hip[1]), _UP + 1.3 * depth, arm=_HANGS, leg=(thigh, shank))
+
+
+def wall_sit(depth: float) -> npt.NDArray[np.float64]:
+    """From the side; the depth is a breath."""
+    return _figure((0.0, 0.002 * depth), _UP, arm=_HANGS, leg=(0.0, _DOWN))
+
+
 def standing(depth: float) -> npt.NDArray[np.float64]:
     """At ease; the depth is a sway of 1 cm."""
     points = _figure((0.0, 0.0), _UP, arm=_HANGS, leg=_STANDS)

@@ -66,7 +66,7 @@ class Coach:
         self._stature, self._smoother, self._seeing = Stature(), Smoother(), Seeing()
         self._check = BodyCheck()
         self._seen_s = nan
-        self._busy_s = -inf
+        self._busy_s = self._rep_s = -inf
         self._current: str | None = None if wanted == AUTO else wanted
         self._told = 0
         """Reps of the current exercise since it is the current one."""
@@ -157,10 +157,13 @@ class Coach:
                     news.append(rep)
                 else:
                     news += self._recognized(name, rep)
+        if any(isinstance(one, Rep) for one in news):
+            self._rep_s = now.t_s
         for hold in self._holds.values():
-            seconds = hold.update(now)
-            if seconds is not None:
-                news.append(seconds)
+            held = hold.update(now)
+            # Between two push-ups everybody is in a plank.
+            if held is not None and now.t_s - self._rep_s > BUSY_S:
+                news.append(held)
         return news
 
     def _recognized(self, name: str, rep: Rep) -> Sequence[News]:

@@ -24,6 +24,13 @@ FIGURES = {
     "push-up": people.push_up,
     "front-raise": people.front_raise,
     "sit-up": people.sit_up,
+    "deadlift": people.deadlift,
+    "pull-up": people.pull_up,
+    "shoulder-press": people.shoulder_press,
+    "triceps-extension": people.triceps_extension,
+    "lateral-raise": people.lateral_raise,
+    "jumping-jack": people.jumping_jack,
+    "high-knees": people.high_knee,
 }
 
 
@@ -179,11 +186,23 @@ def _still(keypoints: Keypoints, seconds: float) -> Iterator[tuple[float, Keypoi
         yield number / 30, keypoints
 
 
+def test_between_two_push_ups_nobody_holds_a_plank() -> None:
+    frames = list(moved(people.push_up, reps=2, fps=30.0, rest_s=0.5, view=view_of("push-up")))
+    begin_s = frames[-1][0] + 1 / 30
+    pause = _still(view_of("push-up").place(people.push_up(0.0)), 5.0)
+    paused = [(begin_s + t_s, keypoints) for t_s, keypoints in pause]
+    again = [(begin_s + 5.0 + t_s, keypoints) for t_s, keypoints in frames]
+    news = news_of([*frames, *paused, *again])
+    assert counted(news) == {"push-up": 4}
+    assert not any(isinstance(one, Held) for one in news)
+
+
 def test_holds_are_timed() -> None:
-    plank = view_of("push-up").place(people.push_up(0.0))
-    held = [one for one in news_of(_still(plank, 12.0)) if isinstance(one, Held)]
-    assert held[-1].exercise == "plank"
-    assert held[-1].seconds == pytest.approx(12.0, abs=0.2)
+    for exercise, figure in (("plank", people.push_up), ("wall-sit", people.wall_sit)):
+        position = view_of("push-up").place(figure(0.0))
+        held = [one for one in news_of(_still(position, 12.0)) if isinstance(one, Held)]
+        assert held[-1].exercise == exercise
+        assert held[-1].seconds == pytest.approx(12.0, abs=0.2)
 
 
 @pytest.mark.parametrize("kind", idlers.KINDS)
