@@ -195,13 +195,13 @@ class Coach:
 
     def _looks_like(self, rep: Rep) -> str | None:
         """The most alike of the exercises that may begin and go as far like that."""
-        there, back = (rep.at_start, rep.at_peak), (rep.at_peak, rep.at_start)
-        possible = [
-            name
-            for name, counter in self._counters.items()
-            if counter.fits(*there, rep.side)
-            or (counter.exercise.begins == "either" and counter.fits(*back, rep.side))
-        ]
+        possible = []
+        for name, counter in self._counters.items():
+            ways = [(rep.at_start, rep.at_peak)]
+            if counter.exercise.begins == "either":
+                ways.append((rep.at_peak, rep.at_start))
+            if any(counter.fits(*way, rep.side) and counter.moves(*way) for way in ways):
+                possible.append(name)
         costs = self._recognizer.costs(rep, possible)
         views, last_s = self._views.get(rep.exercise, ({}, -inf))
         if rep.began_s - last_s > BUSY_S:

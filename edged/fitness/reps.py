@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isnan, nan
 
-from edged.fitness.cycles import STILL_S, Cycle, Cycles
+from edged.fitness.cycles import HALF, STILL_S, Cycle, Cycles
 from edged.fitness.depths import Depth, MedianOfThree
 from edged.fitness.exercises import Exercise
 from edged.fitness.moments import Limit, Moment
@@ -225,6 +225,11 @@ class Counter:
         return all(limit.holds(near, side) for limit in self._at_start) and all(
             limit.holds(far, side, near) for limit in self._at_full
         )
+
+    def moves(self, near: Moment, far: Moment) -> bool:
+        """Whether what this exercise is counted by has gone a good part of the way between two."""
+        ways = [way.far(far, side) - way.far(near, side) for way in self._ways for side in (0, 1)]
+        return any(way >= HALF * self.exercise.least for way in ways)  # nan: not seen, no
 
     def _rep(self, track: _Track, cycle: Cycle[Moment]) -> Rep:
         exercise = self.exercise
