@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edged.capture.source import is_athlete, is_live, open_source
+from edged.capture.source import files_at, is_athlete, is_live, is_picture, open_source
 from edged.commands.again import asked_twice
 from edged.config import Camera, PoseModel
 from edged.decoders import person
@@ -27,8 +27,6 @@ from edged.types import KEYPOINT_NAMES, READ_TIMEOUT_S, Frame, Pose
 Rotate: TypeAlias = Literal[0, 90, 180, 270]
 """Degrees clockwise that make a clip upright."""
 
-LONGER_SIDE = 640
-"""Pixels that are asked of a source that can choose; files come as they are."""
 KEYPOINTS = ".npz"
 _MANIFEST = "manifest.json"
 
@@ -129,7 +127,11 @@ def _turned(points: npt.NDArray[np.float32], rotate: Rotate) -> npt.NDArray[np.f
 
 
 def check_video(clip: str) -> None:
-    """Raises `UsageError` when a clip has no end."""
+    """Raises `UsageError` when a clip is no file."""
+    if is_athlete(clip):
+        raise UsageError(
+            f"{clip}: expected a file, got the athlete; edged athlete --out FILE.mp4 makes one"
+        )
     if is_live(clip):
         shown = without_password(clip)
         raise UsageError(f"{shown}: expected a file, got a camera; edged run watches cameras")
@@ -138,19 +140,19 @@ def check_video(clip: str) -> None:
 def from_video(
     clip: str, engine: Engine, pipeline: Pipeline, rotate: Rotate, seen: Callable[[float], None]
 ) -> Iterator[Seen]:
-    """The frames of a video or athlete, each asked about; `seen` hears of each one's share.
+    """The frames of a video, each asked about; `seen` hears of each one's share.
 
     Raises:
         SourceError: it cannot be read.
         EngineError: no answer, twice.
     """
-    width, height = (LONGER_SIDE, 480) if is_athlete(clip) else (8192, 8192)
-    settings = Camera(source=clip, rotate=rotate, width=width, height=height, pace="fast")
+    if any(is_picture(file) for file in files_at(clip)):
+        raise SourceError(f"{clip}: expected a video: nobody knows when pictures were taken")
+    # Files are looked at as they are.
+    settings = Camera(source=clip, rotate=rotate, width=8192, height=8192, pace="fast")
     if pipeline.pose is not None:
         pipeline.pose.forget()
     with contextlib.closing(open_source(settings)) as source:
-        if is_athlete(clip) and not source.info.frames:
-            raise SourceError(f"{clip}: has no end; add repeat=false")
         fps = source.info.fps or settings.fps
         while (frame := source.read(READ_TIMEOUT_S)) is not None:
             try:

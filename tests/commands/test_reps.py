@@ -68,6 +68,7 @@ def test_what_cannot_be_read_is_told_and_the_others_go_on(squats: Path, tmp_path
         (("--plot", "none/out.png"), "there is no directory none"),
         (("x.npz", "--plot", "out.png"), "--plot draws one clip, got 2"),
         (("/dev/video0",), "expected a file, got a camera"),
+        (("athlete:squat",), "expected a file, got the athlete"),
     ],
 )
 def test_words_that_do_not_fit_are_told(
@@ -127,6 +128,16 @@ def test_a_video_is_counted_by_a_model(tmp_path: Path, pose_file: Path) -> None:
     told = json.loads(done.stdout)
     assert (told["reps"], told["exercise"]) == (0, "squat")
     assert told["seconds"] > 0.8
+
+
+def test_pictures_have_no_time(tmp_path: Path, pose_file: Path) -> None:
+    picture = tmp_path / "one.png"
+    picture.write_bytes(b"")
+    done = command("reps", picture, "--model", pose_file, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"edged: {picture}: expected a video: nobody knows when pictures were taken\n"
+    )
 
 
 def test_the_size_of_the_frames_is_found(tmp_path: Path) -> None:
