@@ -20,7 +20,7 @@ FILE_BYTES = 256 * 1024
 AUTO = "auto"
 """Instead of an exercise: the one that is recognized."""
 
-Sides: TypeAlias = Literal["together", "each"]
+Sides: TypeAlias = Literal["together", "alternate", "each"]
 Half: TypeAlias = Literal["out", "back"]
 View: TypeAlias = Literal["any", "side", "front"]
 _Number: TypeAlias = Annotated[float, Meta(ge=-180.0, le=180.0)]

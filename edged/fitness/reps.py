@@ -29,7 +29,7 @@ ANCHORS_S = 4.0
 """Who stays so long at the far end before the first rep begins there, where that may be."""
 COMES = 1.4
 """So many times as large or small at the end of a rep is who walks to or from the camera."""
-SHALLOW = 0.8
+SHALLOW = 0.75
 """A rep below this share of the usual range is told to be shallow."""
 UNEVEN = 0.75
 """One side's range against the other's, below which a rep is told to be uneven."""
@@ -236,7 +236,7 @@ class Counter:
         out_s, back_s = cycle.peak_s - cycle.began_s, cycle.ended_s - cycle.peak_s
         lowers_out = (exercise.lowers == "out") != track.inverted
         value = self._value_of(cycle, track.side)
-        symmetry = self._symmetry(cycle) if track.side == "both" else None
+        symmetry = self._symmetry(cycle) if exercise.sides == "together" else None
         usual = track.cycles.usual
         flags = []
         if not cycle.is_full or cycle.range < SHALLOW * usual:
