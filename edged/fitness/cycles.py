@@ -21,8 +21,14 @@ SETTLES_S = 3.0
 """In which the start follows somebody who settles down elsewhere."""
 HALF = 0.5
 """A way of at least this share of what a rep needs is a partial one, a shorter one is nothing."""
-OWN, LESS = 0.67, 0.3
-"""Of a person's own usual range so much makes a rep; a new one changes the usual by that share."""
+OWN, OWN_STEADY = 0.67, 0.75
+"""Of a person's own usual range so much makes a rep: two thirds where they vary, more of those who
+do the same again and again. People's good reps stay above 0.7 and 0.8 of it, half ones below."""
+VARIES, TIMES = 0.1, 4.0
+"""The mean difference from the usual that people are taken to have at first, as a share of it; so
+many times that may be missing from a rep, between the two bounds above."""
+NEWEST = 0.3
+"""A new rep changes what is usual by that share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class Cycles(Generic[S]):
         self._least, self._max_s = least, max_s
         self.usual = 0.0
         """The person's own range; 0.0: not known yet."""
+        self._varies = VARIES
         self._out = False
         self._start: float | None = None
         self._still_s = self._came_s = 0.0
@@ -86,7 +93,8 @@ class Cycles(Generic[S]):
     @property
     def needed(self) -> float:
         """The range that makes a rep."""
-        return max(self._least, OWN * self.usual)
+        own = min(OWN_STEADY, max(OWN, 1.0 - TIMES * self._varies))
+        return max(self._least, own * self.usual)
 
     @property
     def is_out(self) -> bool:
@@ -185,9 +193,14 @@ class Cycles(Generic[S]):
     def learn(self, cycle: Cycle[S]) -> None:
         """What this person does is usual."""
         if cycle.range >= self._least:
+            if not self.usual:
+                self.usual = cycle.range
+                return
             # A single leap must not make all that comes after it too little.
-            way = min(cycle.range, 1.5 * self.usual) if self.usual else cycle.range
-            self.usual += (way - self.usual) * (LESS if self.usual else 1.0)
+            way = min(cycle.range, 1.5 * self.usual)
+            if cycle.is_full:
+                self._varies += NEWEST * (abs(way / self.usual - 1.0) - self._varies)
+            self.usual += NEWEST * (way - self.usual)
 
     def forget(self) -> None:
         """Go back to looking for a start; what is usual stays."""
