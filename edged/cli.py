@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from edged.errors import ConfigError, EdgedError
-from edged.groups import config_app, models_app
+from edged.groups import config_app, exercises_app, models_app
 from edged.options import (
     Accelerators,
     BrokerAddress,
@@ -23,6 +23,7 @@ from edged.options import (
     ModelName,
     OptionalModelName,
     Pace,
+    Rotate,
 )
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
+app.add_typer(exercises_app, name="exercises")
 
 
 def _print_version(value: bool) -> None:
@@ -338,6 +340,58 @@ def evaluate(
         accelerators=accelerator or [],
         plot_file=plot,
         draws=not no_plot,
+        json=json,
+    )
+
+
+@app.command()
+def reps(
+    clips: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CLIP...",
+            help="Videos, or keypoint files (.npz with t_s and keypoints).",
+            show_default=False,
+        ),
+    ],
+    exercise: Annotated[
+        str,
+        typer.Option(
+            "--exercise", "-e", metavar="NAME", help="As biceps-curl; auto: whichever it is."
+        ),
+    ] = "auto",
+    exercises: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            readable=False,
+            help="Exercises of your own, see edged exercises test.",
+        ),
+    ] = None,
+    model: ModelName = "movenet-lightning",
+    rotate: Annotated[
+        Rotate, typer.Option(help="Degrees clockwise that make the clip upright.")
+    ] = Rotate.NONE,
+    threads: Annotated[
+        int, typer.Option(min=0, max=64, help="Of the model; 0: as many as cores, at most 4.")
+    ] = 0,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw how a clip was counted: .png, .svg or .pdf."),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Count what somebody does in videos: a line a clip."""
+    from edged.commands import reps
+
+    return reps.run(
+        clips,
+        exercise=exercise,
+        exercises_file=exercises,
+        model=model,
+        rotate=rotate.degrees,
+        threads=threads,
+        plot_file=plot,
         json=json,
     )
 

@@ -73,6 +73,7 @@ EXTRA = {
     "inference.catalog": {"resources"},
     "inference.process": {"processes"},
     "inference.libedgetpu": {"isolated"},
+    "fitness.exercises": {"resources", "toml"},
     "capture.athlete.script": {"toml"},
 }
 TRAINING = PACKAGE.parent / "models" / "training"
