@@ -17,7 +17,7 @@ import numpy.typing as npt
 from edged.capture.source import files_at, is_athlete, is_live, is_picture, open_source
 from edged.commands.again import asked_twice
 from edged.config import Camera, PoseModel
-from edged.decoders import person
+from edged.decoders import people
 from edged.errors import SourceError, UsageError
 from edged.inference.engine import Engine
 from edged.masking import without_password
@@ -68,7 +68,7 @@ def from_keypoints(path: Path, rotate: Rotate = 0) -> Iterator[Seen]:
     aspect = height / width if rotate in {90, 270} else width / height
     least = PoseModel().min_score
     for t_s, points in zip(times_s.tolist(), keypoints, strict=True):
-        yield Seen(t_s, person.poses(_turned(points, rotate), least), aspect)
+        yield Seen(t_s, people.one(_turned(points, rotate)).poses(least), aspect)
 
 
 def _read(
