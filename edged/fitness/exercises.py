@@ -23,6 +23,7 @@ AUTO = "auto"
 Sides: TypeAlias = Literal["together", "alternate", "each"]
 Half: TypeAlias = Literal["out", "back"]
 View: TypeAlias = Literal["any", "side", "front"]
+_Signal: TypeAlias = Annotated[str, Meta(description="the name of a signal in quotes")]
 _Number: TypeAlias = Annotated[float, Meta(ge=-180.0, le=180.0)]
 _Rep_S: TypeAlias = Annotated[float, Meta(ge=0.1, le=120.0)]
 
@@ -30,7 +31,7 @@ _Rep_S: TypeAlias = Annotated[float, Meta(ge=0.1, le=120.0)]
 class Way(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A signal and its values at the two ends of a rep."""
 
-    what: str
+    what: _Signal
     start: _Number
     full: _Number
 
@@ -38,7 +39,7 @@ class Way(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=Tr
 class Bound(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A signal and what it may be."""
 
-    what: str
+    what: _Signal
     least: _Number
     most: _Number
 
@@ -46,20 +47,23 @@ class Bound(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 class Cue(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What a trainer would say where a signal is out of bounds at the farthest place."""
 
-    text: Annotated[str, Meta(min_length=1, max_length=60)]
-    what: str
+    text: Annotated[str, Meta(min_length=1, max_length=60, description="1-60 characters in quotes")]
+    what: _Signal
     least: _Number
     most: _Number
 
 
 _Ways: TypeAlias = Annotated[
-    tuple[Way, ...], Meta(max_length=12, description='a list of ["signal", at start, at full]')
+    tuple[Annotated[Way, Meta(description='["signal", at start, at full]')], ...],
+    Meta(max_length=12, description='a list of up to 12 ["signal", at start, at full]'),
 ]
 _Bounds: TypeAlias = Annotated[
-    tuple[Bound, ...], Meta(max_length=12, description='a list of ["signal", least, most]')
+    tuple[Annotated[Bound, Meta(description='["signal", least, most]')], ...],
+    Meta(max_length=12, description='a list of up to 12 ["signal", least, most]'),
 ]
 _Cues: TypeAlias = Annotated[
-    tuple[Cue, ...], Meta(max_length=12, description='a list of ["words", "signal", least, most]')
+    tuple[Annotated[Cue, Meta(description='["words", "signal", least, most]')], ...],
+    Meta(max_length=12, description='a list of up to 12 ["words", "signal", least, most]'),
 ]
 
 
