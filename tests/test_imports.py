@@ -64,7 +64,8 @@ MAY_IMPORT = {
     "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "view"},
     "options": {"commands"},  # to complete names
     "groups": {"commands", "options"},
-    "cli": {"commands", "config", "errors", "options", "groups"},
+    "measuring": {"commands", "options"},
+    "cli": {"commands", "config", "errors", "options", "groups", "measuring"},
     "__main__": {"cli"},
 } | dict.fromkeys(PARTS, BASE)
 """By the first name below `edged`; every one may import from itself."""
