@@ -69,10 +69,10 @@ def full_reps(news: Iterable[News]) -> list[Rep]:
 
 
 @pytest.mark.parametrize("exercise", FIGURES)
-@pytest.mark.parametrize("fps", [10.0, 15.0, 30.0, 60.0, 120.0])
+@pytest.mark.parametrize("fps", [10.0, 30.0, 120.0])
 def test_the_frame_rate_does_not_matter(exercise: str, fps: float) -> None:
-    frames = moved(FIGURES[exercise], reps=4, fps=fps, view=view_of(exercise), uneven=0.6)
-    assert counted(news_of(frames, exercise)) == {exercise: 4}
+    frames = moved(FIGURES[exercise], reps=3, fps=fps, view=view_of(exercise), uneven=0.6)
+    assert counted(news_of(frames, exercise)) == {exercise: 3}
 
 
 @settings(max_examples=12)
@@ -92,13 +92,13 @@ def test_size_place_mirror_and_tempo_do_not_matter(
     assert counted(news_of(frames, exercise)) == {exercise: 2}
 
 
-@pytest.mark.parametrize("phase", [0.15, 0.4, 0.5, 0.65, 0.9])
+@pytest.mark.parametrize("phase", [0.15, 0.5, 0.65, 0.9])
 @pytest.mark.parametrize("exercise", FIGURES)
 def test_whole_reps_count_wherever_in_a_rep_it_begins(exercise: str, phase: float) -> None:
-    frames = moved(FIGURES[exercise], reps=4, fps=30.0, phase=phase, view=view_of(exercise))
+    frames = moved(FIGURES[exercise], reps=3, fps=30.0, phase=phase, view=view_of(exercise))
     (reps,) = counted(news_of(frames, exercise)).values()
     # A rep of which hardly anything is missing is one as well.
-    assert reps == 4 or (reps == 5 and phase < 0.2)
+    assert reps == 3 or (reps == 4 and phase < 0.2)
 
 
 @pytest.mark.parametrize("fps", [10.0, 30.0])
