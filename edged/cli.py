@@ -12,8 +12,9 @@ from typing import Annotated
 
 import typer
 
+from edged import measuring
 from edged.errors import ConfigError, EdgedError
-from edged.groups import config_app, models_app
+from edged.groups import config_app, exercises_app, models_app
 from edged.options import (
     Accelerators,
     BrokerAddress,
@@ -22,7 +23,6 @@ from edged.options import (
     Json,
     ModelName,
     OptionalModelName,
-    Pace,
 )
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
+app.add_typer(exercises_app, name="exercises")
 
 
 def _print_version(value: bool) -> None:
@@ -221,166 +222,8 @@ def devices(
     return devices.run(config_file, json=json)
 
 
-@app.command()
-def athlete(
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="VIDEO", help="An .mp4 or .avi file.")
-    ],
-    exercise: Annotated[
-        str | None,
-        typer.Option(
-            "--exercise", "-e", metavar="NAME", help="As squat; default: each of the nine in turn."
-        ),
-    ] = None,
-    script: Annotated[
-        Path | None,
-        typer.Option("--script", metavar="FILE.toml", help="A workout, see docs/athlete.md."),
-    ] = None,
-    reps: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Of a set; default: 10, of each of nine 6.")
-    ] = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option("--truth", "-t", metavar="FILE.json", help="Keypoints, angles, reps, phases."),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=2**31 - 1, help="Who, where and seen from where; default: 0."),
-    ] = None,
-    view: Annotated[
-        float | None,
-        typer.Option(
-            min=-360.0,
-            max=360.0,
-            metavar="DEGREES",
-            help="0: from in front, 90: from the athlete's left; default: by the seed.",
-        ),
-    ] = None,
-    width: Annotated[int, typer.Option(min=16, max=4096, help="Pixels, even.")] = 640,
-    height: Annotated[int, typer.Option(min=16, max=4096, help="Pixels, even.")] = 480,
-    fps: Annotated[float, typer.Option(min=1.0, max=120.0, help="Frames a second.")] = 30.0,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="End there; default: with the workout.")
-    ] = None,
-) -> None:
-    """Render somebody who works out, with the truth about every frame: for tests of your own."""
-    from edged.commands import athlete
-
-    athlete.run(
-        exercise,
-        script,
-        out=out,
-        truth=truth,
-        reps=reps,
-        seed=seed,
-        view_deg=view,
-        size=(width, height),
-        fps=fps,
-        seconds=seconds,
-    )
-
-
-@app.command()
-def evaluate(
-    source: Annotated[
-        str,
-        typer.Option(
-            "--source",
-            "-s",
-            metavar="SOURCE",
-            help="athlete: another person and place in each frame; athlete:squat?seed=7: one of "
-            "them, followed; or a video with its --truth.",
-        ),
-    ] = "athlete",
-    model: ModelName = "athlete-pose",
-    truth: Annotated[
-        Path | None,
-        typer.Option("--truth", "-t", metavar="FILE.json", help="As edged athlete writes it."),
-    ] = None,
-    frames: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most.")] = 1000,
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=2**30, help="Of the first of --source athlete.")
-    ] = None,
-    looks: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=2,
-            help="At each frame of --source athlete: 2 (default) as edged infer, 1 at the whole.",
-        ),
-    ] = None,
-    threads: Annotated[
-        int, typer.Option(min=0, max=64, help="Of the model; 0: as many as cores, at most 4.")
-    ] = 0,
-    accelerator: Accelerators = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Draw the table: .png, .svg or .pdf; default: evaluation.png, where matplotlib "
-            "is installed.",
-        ),
-    ] = None,
-    no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw nothing.")] = False,
-    json: Json = False,
-) -> None:
-    """Measure how near a model's poses are to the truth: OKS and PCK."""
-    from edged.commands import evaluate
-
-    evaluate.run(
-        source,
-        model=model,
-        truth=truth,
-        frames=frames,
-        seed=seed,
-        looks=None if looks is None else 1 if looks == 1 else 2,
-        threads=threads,
-        accelerators=accelerator or [],
-        plot_file=plot,
-        draws=not no_plot,
-        json=json,
-    )
-
-
-@app.command()
-def bench(
-    model: ModelName = "movenet-lightning",
-    source: Annotated[
-        str, typer.Option("--source", "-s", help="A video file; default: a pattern of our own.")
-    ] = "",
-    seconds: Annotated[
-        float, typer.Option(min=1.0, help="Seconds of each program at each pace.")
-    ] = 10.0,
-    threads: Annotated[int, typer.Option(min=1, help="Of the model.")] = 1,
-    accelerator: Accelerators = None,
-    pace: Annotated[
-        Pace,
-        typer.Option(
-            help="fast: as many frames as are taken; realtime: the video's own rate; "
-            "overload: ten times what the model can take; all: one after the other."
-        ),
-    ] = Pace.ALL,
-    against: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="PROGRAM", help="Another program to measure in the same run; may be repeated."
-        ),
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Measure edged through a real broker: frames a second, ages, CPU, memory, start."""
-    from edged.commands import bench
-
-    bench.run(
-        model,
-        source,
-        seconds=seconds,
-        threads=threads,
-        accelerators=accelerator or [],
-        pace=pace,
-        peers=against or [],
-        json=json,
-    )
+for _measuring in (measuring.athlete, measuring.evaluate, measuring.reps, measuring.bench):
+    app.command()(_measuring)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The commands that come in groups: `edged config ...` and `edged models ...`. See `edged.cli`."""
+"""The commands that come in groups: `edged config ...`, `edged models ...`. See `edged.cli`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from edged.options import CatalogName, CatalogNames, Json
 
 config_app = typer.Typer(help="Check and show the configuration.")
+exercises_app = typer.Typer(help="Exercises that edged counts: list, test a file of your own.")
 models_app = typer.Typer(help="Models that edged knows by name: list, pull, verify, remove.")
 
 
@@ -91,3 +92,21 @@ def models_remove(names: CatalogNames) -> int:
     from edged.commands import models
 
     return models.remove(names)
+
+
+@exercises_app.command("list")
+def exercises_list(json: Json = False) -> None:
+    """Tell every built-in exercise, and by what it is counted."""
+    from edged.commands import exercises
+
+    exercises.show(json=json)
+
+
+@exercises_app.command("test")
+def exercises_test(
+    file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The TOML file.")],
+) -> None:
+    """Tell all that is wrong with a file of exercises."""
+    from edged.commands import exercises
+
+    exercises.test(file)

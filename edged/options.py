@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -92,3 +92,20 @@ class Pace(enum.StrEnum):
     FAST = "fast"
     REALTIME = "realtime"
     OVERLOAD = "overload"
+
+
+class Rotate(enum.StrEnum):
+    """Degrees clockwise."""
+
+    NONE = "0"
+    RIGHT = "90"
+    HALF = "180"
+    LEFT = "270"
+
+    @property
+    def degrees(self) -> Literal[0, 90, 180, 270]:
+        """As a number."""
+        return _DEGREES[self.value]
+
+
+_DEGREES: dict[str, Literal[0, 90, 180, 270]] = {"0": 0, "90": 90, "180": 180, "270": 270}

@@ -1,17 +1,17 @@
 """TOML text to frozen structs, with everything that is wrong told at once, and back. No IO.
 
 A file is a struct of sections, a section a struct of `str`, `int`, `float`, `bool` and `Literal`
-keys, or tuples of them; a tuple of structs is a section that comes any number of times,
-`[[section]]`. What a key may hold is its annotation, and so is what a person is told about it, with
-a "did you mean" where the annotation's `extra` has a tuple of `known` texts. Numbers have bounds,
-which also keep `nan` and `inf` out.
+keys, or tuples of them or of structs that are written as lists; a tuple of structs is a section
+that comes any number of times, `[[section]]`. What a key may hold is its annotation, and so is what
+a person is told about it, with a "did you mean" where the annotation's `extra` has a tuple of
+`known` texts. Numbers have bounds, which also keep `nan` and `inf` out.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -138,16 +138,27 @@ def _complaint(annotation: Any, value: object) -> str:
     """What to say of a value that is not as its annotation wants it."""
     kind = inspect.type_info(annotation)
     bare = get_args(annotation)[0] if isinstance(kind, inspect.Metadata) else annotation
-    if isinstance(value, list) and get_origin(bare) is tuple:
-        for item in value:
-            try:
-                msgspec.convert(item, get_args(bare)[0])
-            except msgspec.ValidationError:
-                return _complaint(get_args(bare)[0], item)
+    for part, held in _parts(bare, value):
+        try:
+            msgspec.convert(held, part)
+        except msgspec.ValidationError:
+            return _complaint(part, held)
     extra = (kind.extra or {}) if isinstance(kind, inspect.Metadata) else {}
     shown = f"{_kind(value)} (not shown)" if extra.get("secret") else _shown(value)
     meant = _meant(value, extra.get("known", ())) if isinstance(value, str) else ""
     return f"expected {_expectation(kind)}, got {shown}" + (f", {meant}" if meant else "")
+
+
+def _parts(annotation: Any, value: object) -> Iterator[tuple[Any, object]]:
+    """What a list holds, each with its annotation; nothing where it has not the right length."""
+    if not isinstance(value, list):
+        return
+    if get_origin(annotation) is tuple:
+        yield from ((get_args(annotation)[0], item) for item in value)
+    elif isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        fields = msgspec.structs.fields(annotation)
+        if len(value) == len(fields):
+            yield from ((field.type, item) for field, item in zip(fields, value, strict=True))
 
 
 def _syntax(message: str, text: str = "") -> dict[str, str]:

@@ -64,7 +64,8 @@ MAY_IMPORT = {
     "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "view"},
     "options": {"commands"},  # to complete names
     "groups": {"commands", "options"},
-    "cli": {"commands", "config", "errors", "options", "groups"},
+    "measuring": {"commands", "options"},
+    "cli": {"commands", "config", "errors", "options", "groups", "measuring"},
     "__main__": {"cli"},
 } | dict.fromkeys(PARTS, BASE)
 """By the first name below `edged`; every one may import from itself."""
@@ -73,6 +74,7 @@ EXTRA = {
     "inference.catalog": {"resources"},
     "inference.process": {"processes"},
     "inference.libedgetpu": {"isolated"},
+    "fitness.exercises": {"resources", "toml"},
     "capture.athlete.script": {"toml"},
 }
 TRAINING = PACKAGE.parent / "models" / "training"

@@ -1,0 +1,228 @@
+"""One person's exercise, followed from keypoint to rep. Pure: time is passed in."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, nan
+
+import numpy as np
+
+from edged.fitness.anatomy import BodyCheck
+from edged.fitness.exercises import AUTO, Exercises
+from edged.fitness.holds import Held, HoldTimer
+from edged.fitness.moments import Moment, Seeing
+from edged.fitness.recognition import STRANGE, Recognizer
+from edged.fitness.reps import Counter, Rep
+from edged.fitness.signals import Measures, signal
+from edged.fitness.smoothing import Smoother
+from edged.fitness.stature import Stature
+from edged.types import Keypoints
+
+AWAY_S = 3.0
+"""Somebody who was not seen for so long begins anew."""
+BUSY_S = 10.0
+"""After a rep somebody is in the middle of a set for so long: as the longest rep takes."""
+CONVINCED = 2
+"""So many reps in a row that look like another exercise are of that one."""
+SURE = 5
+"""So many reps that look like what is told are that, whatever comes next."""
+NEWEST = 0.5
+"""How much the newest rep tells of what it looks like, against those before."""
+REMEMBERED = 20
+"""Reps of each exercise that may turn out to be what is done."""
+_PLACE = "hip-rise"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognized:
+    """It is another exercise than was told: what was counted last was of this one."""
+
+    exercise: str
+    instead_of: str
+    reps: int
+    """To be taken off what was counted of that one; the reps of this one are told again."""
+
+
+News = Rep | Recognized | Held
+
+
+class Coach:
+    """Counts what one person does: a given exercise, or whichever it is."""
+
+    def __init__(self, exercises: Exercises, wanted: str = AUTO) -> None:
+        """Raises `KeyError` when the exercise that is wanted is not among them."""
+        self.wanted = wanted
+        each = list(exercises.values()) if wanted == AUTO else [exercises[wanted]]
+        if wanted == AUTO:
+            each = [one for one in each if one.looks or one.kind == "hold"]
+        names = dict.fromkeys([_PLACE, *(name for one in each for name in one.measured)])
+        self._index = {name: place for place, name in enumerate(names)}
+        self._measures = Measures([signal(name) for name in names])
+        self._counters = {one.name: Counter(one, self._index) for one in each if one.signals}
+        self._holds = {one.name: HoldTimer(one, self._index) for one in each if one.kind == "hold"}
+        self._recognizer = Recognizer(each, self._index)
+        self._stature, self._smoother, self._seeing = Stature(), Smoother(), Seeing()
+        self._check = BodyCheck()
+        self._seen_s = nan
+        self._busy_s = self._rep_s = -inf
+        self._current: str | None = None if wanted == AUTO else wanted
+        self._told = 0
+        """Reps of the current exercise since it is the current one."""
+        self._challenger: tuple[str, int] = ("", 0)
+        self._confirmed, self._confirmed_s = 0, -inf
+        """Reps that look like the current exercise, and when the last one ended."""
+        self._views: dict[str, tuple[dict[str, float], float]] = {}
+        """By the exercise that counts: how unlike each exercise its last reps were, and when."""
+        self._unsure: dict[str, deque[Rep]] = {
+            name: deque(maxlen=REMEMBERED) for name in self._counters
+        }
+
+    @property
+    def exercise(self) -> str | None:
+        """What is being done; None: nobody knows yet."""
+        return self._current
+
+    @property
+    def counters(self) -> Mapping[str, Counter]:
+        """Of every exercise that may be done."""
+        return self._counters
+
+    @property
+    def counter(self) -> Counter | None:
+        """Of the exercise that is done."""
+        return self._counters.get(self._current or "")
+
+    def is_busy(self, t_s: float) -> bool:
+        """Whether there was a rep or a hold a short while ago, or one is under way."""
+        return t_s - self._busy_s <= BUSY_S
+
+    def update(self, t_s: float, keypoints: Keypoints | None, aspect: float) -> list[News]:
+        """The next frame.
+
+        Args:
+            t_s: seconds by any clock, growing.
+            keypoints: (17, 3); None: the person is not seen in this frame.
+            aspect: width / height of the frame.
+        """
+        for counter in self._counters.values():
+            counter.depth = nan
+        if keypoints is None:
+            if t_s - self._seen_s > AWAY_S:
+                self.forget()
+            return []
+        t_s = float(t_s)
+        self._seen_s = t_s
+        points = keypoints[:, :2].astype(np.float64)
+        points[:, 0] *= aspect
+        scores = keypoints[:, 2].astype(np.float64)
+        height = self._stature.update(t_s, points, scores)
+        if height <= 0.0:
+            return []
+        if not self._check.update(t_s, points.tolist(), scores.tolist(), height):
+            return []
+        steady = self._smoother.update(t_s, points, scores, height)
+        values = self._measures.of(steady, height)
+        hips = steady.points[11:13, 0] / height
+        place = float(hips.mean()) if steady.seen[11:13].all() else nan
+        now = Moment(t_s, values, self._seeing.update(t_s, scores.tolist()), place, height)
+        news = self._counted(now)
+        if news:
+            self._busy_s = t_s
+        return news
+
+    def forget(self) -> None:
+        """The set is over, or the person has gone."""
+        self._seen_s = nan
+        self._stature.forget()
+        self._check.forget()
+        for counter in self._counters.values():
+            counter.forget()
+        for hold in self._holds.values():
+            hold.forget()
+        for reps in self._unsure.values():
+            reps.clear()
+        self._views.clear()
+        self._challenger, self._told = ("", 0), 0
+        self._confirmed, self._confirmed_s = 0, -inf
+        if self.wanted == AUTO:
+            self._current = None
+
+    def _counted(self, now: Moment) -> list[News]:
+        news: list[News] = []
+        for name, counter in self._counters.items():
+            for rep in counter.update(now):
+                if self.wanted != AUTO:
+                    news.append(rep)
+                else:
+                    news += self._recognized(name, rep)
+        if any(isinstance(one, Rep) for one in news):
+            self._rep_s = now.t_s
+        for hold in self._holds.values():
+            held = hold.update(now)
+            # Between two push-ups everybody is in a plank.
+            if held is not None and now.t_s - self._rep_s > BUSY_S:
+                news.append(held)
+        return news
+
+    def _recognized(self, name: str, rep: Rep) -> Sequence[News]:
+        """What of a rep is to be told, now that it may tell which exercise it is."""
+        unsure = self._unsure[name]
+        again = bool(unsure) and unsure[-1].number == rep.number
+        if again:
+            unsure.pop()
+        if rep.is_full:
+            unsure.append(rep)
+        if again:
+            return [rep] if name == self._current else []
+        looks = self._looks_like(rep) if rep.is_full else None
+        if name == self._current:
+            if looks == name:
+                self._challenger = "", 0
+                self._confirmed, self._confirmed_s = self._confirmed + 1, rep.ended_s
+            self._told += rep.is_full
+            return [rep]
+        if looks != name:
+            return []
+        one, wins = self._challenger
+        self._challenger = name, (wins + 1 if one == name else 1)
+        if self._current is None:
+            return self._switched(name, rep)
+        if self._challenger[1] >= CONVINCED:
+            return self._switched(name, rep)
+        return []
+
+    def _looks_like(self, rep: Rep) -> str | None:
+        """The most alike of the exercises that may begin and go as far like that."""
+        possible = []
+        for name, counter in self._counters.items():
+            ways = [(rep.at_start, rep.at_peak)]
+            if counter.exercise.begins == "either":
+                ways.append((rep.at_peak, rep.at_start))
+            if any(counter.fits(*way, rep.side) and counter.moves(*way) for way in ways):
+                possible.append(name)
+        costs = self._recognizer.costs(rep, possible)
+        views, last_s = self._views.get(rep.exercise, ({}, -inf))
+        if rep.began_s - last_s > BUSY_S:
+            views = {}
+        # Seen from one side a rep may look like another exercise: several tell more.
+        for name in self._counters:
+            cost = costs.get(name, STRANGE)
+            views[name] = views.get(name, cost) + NEWEST * (cost - views.get(name, cost))
+        self._views[rep.exercise] = views, rep.ended_s
+        best = min(views, key=lambda one: views[one])
+        return best if views[best] < STRANGE else None
+
+    def _switched(self, name: str, rep: Rep) -> Sequence[News]:
+        before, self._current = self._current, name
+        since_s = self._confirmed_s if self._confirmed >= SURE else -inf
+        reps = [one for one in self._unsure[name] if one.ended_s > since_s]
+        news: list[News] = []
+        if before is not None:
+            since_s = min(one.began_s for one in reps)
+            wrong = sum(one.ended_s > since_s for one in self._unsure[before])
+            news.append(Recognized(name, before, min(wrong, self._told)))
+        self._challenger, self._told = ("", 0), len(reps)
+        self._confirmed, self._confirmed_s = 1, rep.ended_s
+        return [*news, *reps]
