@@ -363,7 +363,8 @@ run_tests() {
     unlock
     cd -- "$ROOT"
     if (($#)); then exec "$VENV/bin/python" -m pytest "$@"; fi
-    exec "$VENV/bin/python" -m pytest --numprocesses auto --dist loadfile --cov
+    # One more than cores: tests wait much, for processes and brokers.
+    exec "$VENV/bin/python" -m pytest --numprocesses "$(($(nproc) + 1))" --dist loadfile --cov
 }
 
 check() {
