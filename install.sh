@@ -363,8 +363,7 @@ run_tests() {
     unlock
     cd -- "$ROOT"
     if (($#)); then exec "$VENV/bin/python" -m pytest "$@"; fi
-    # One more than cores: tests wait much, for processes and brokers.
-    exec "$VENV/bin/python" -m pytest --numprocesses "$(($(nproc) + 1))" --dist loadfile --cov
+    exec "$VENV/bin/python" -m pytest --numprocesses auto --dist loadfile --cov
 }
 
 check() {
