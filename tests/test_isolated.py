@@ -44,5 +44,5 @@ def open_files() -> set[str]:
 def test_a_child_that_hangs_is_killed_and_leaves_nothing() -> None:
     before, others = open_files(), set(psutil.Process().children())
     assert ask("hangs", b"", 0.2) == Answer(b"", "did not answer within 0.2 s")
-    assert open_files() == before
+    assert open_files() <= before  # what earlier tests left open may be collected meanwhile
     assert set(psutil.Process().children()) <= others
