@@ -24,7 +24,7 @@ from edged.frameloop import FrameLoop
 from edged.health import FrameMeter
 from edged.inference.engine import Engine
 from edged.inference.roster import Roster
-from edged.messages import Topics
+from edged.messages.topics import Topics
 from edged.mqtt.publisher import Publisher
 from edged.pipeline import ModelFiles, Pipeline, find_models
 

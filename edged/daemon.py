@@ -23,7 +23,7 @@ from edged.chain import Chain, News, StoppedError, topics_of
 from edged.config import Config, debug_wanted
 from edged.errors import ConfigError, EdgedError, EngineError, PullError
 from edged.health import temperatures
-from edged.messages import AcceleratorHealth, CameraInfo, HealthMessage, Info, ModelInfo
+from edged.messages.device import AcceleratorHealth, CameraInfo, HealthMessage, Info, ModelInfo
 from edged.supervision import Supervision
 
 log = logging.getLogger(__name__)
@@ -292,7 +292,7 @@ class Daemon:
             age_ms=summary.age_ms,
             stage_ms=summary.stage_ms,
             accelerator=chain.engine.accelerator,
-            accelerators=[
+            accelerators=tuple(
                 AcceleratorHealth(
                     name=one.name,
                     state=one.state.value,
@@ -300,7 +300,7 @@ class Daemon:
                     again_s=None if one.again_s is None else round(one.again_s, 1),
                 )
                 for one in chain.engine.order.standings(now)
-            ],
+            ),
             failovers=counts.failovers,
             promotions=counts.promotions,
             temperatures=temperatures(),

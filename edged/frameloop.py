@@ -13,7 +13,8 @@ from edged.capture.slot import LatestFrame
 from edged.errors import EngineError
 from edged.health import FrameMeter, FrameTimes
 from edged.inference.engine import Engine
-from edged.messages import PoseMessage, Topics
+from edged.messages.streams import PoseMessage
+from edged.messages.topics import Topics
 from edged.mqtt.publisher import Publisher
 from edged.pipeline import Pipeline
 from edged.types import Frame

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edged.inference.corals import coral_temperatures
-from edged.messages import Percentiles, StageTimes
+from edged.messages.device import Percentiles, StageTimes
 
 THERMAL_ZONES = Path("/sys/class/thermal")
 

@@ -22,7 +22,7 @@ from edged.inference.catalog import FINDS_ONE, Decoder, ModelFile, resolve
 from edged.inference.engine import Engine
 from edged.inference.preprocess import Preprocessor
 from edged.inference.specs import ModelSpec, describe
-from edged.messages import LabelsMessage, PoseMessage, labels_message, pose_message
+from edged.messages.streams import LabelsMessage, PoseMessage, labels_message, pose_message
 from edged.types import Classification, Frame, Keypoints, Pose, TensorInfo
 
 RETRY_S = 1.0

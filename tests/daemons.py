@@ -17,7 +17,9 @@ import psutil
 from brokers import DEADLINE_S, Subscriber, until
 
 from edged.config import Camera, Config, Device, Health, LabelModel, Mqtt, PoseModel, dump
-from edged.messages import HealthMessage, Info, LabelsMessage, PoseMessage, Topics
+from edged.messages.device import HealthMessage, Info
+from edged.messages.streams import LabelsMessage, PoseMessage
+from edged.messages.topics import Topics
 
 TOPICS = Topics("edged", "gym")
 

@@ -13,9 +13,18 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from edged import messages
 from edged.commands.schema import PAYLOADS, schema_of
-from edged.messages import HealthMessage, Info, Topics, labels_message, pose_message
+from edged.messages.device import (
+    CameraInfo,
+    HealthMessage,
+    Info,
+    ModelInfo,
+    Percentiles,
+    StageTimes,
+)
+from edged.messages.fields import VERSION, Payload
+from edged.messages.streams import PoseMessage, labels_message, pose_message
+from edged.messages.topics import Topics
 from edged.types import KEYPOINT_NAMES, SKELETON, Classification, Frame, Label, Pose
 
 PAGE = Path(__file__).parents[1] / "docs" / "mqtt.md"
@@ -31,11 +40,11 @@ def pose() -> Pose:
     return Pose(keypoints=keypoints, score=0.123456)
 
 
-def percentiles() -> messages.Percentiles:
-    return messages.Percentiles(p50=1.0, p95=2.0, p99=3.0)
+def percentiles() -> Percentiles:
+    return Percentiles(p50=1.0, p95=2.0, p99=3.0)
 
 
-EXAMPLES: Mapping[str, messages.Payload] = {
+EXAMPLES: Mapping[str, Payload] = {
     "pose": pose_message(frame(), [pose()], age_ms=1.23456, model="m", accelerator="cpu"),
     "labels": labels_message(
         frame(),
@@ -46,10 +55,8 @@ EXAMPLES: Mapping[str, messages.Payload] = {
     ),
     "info": Info(
         version="0.1.0",
-        camera=messages.CameraInfo(source="a.mp4", width=640, height=480, fps=0.0),
-        models=[
-            messages.ModelInfo(name="m", kind="pose", width=192, height=192, licence="Apache-2.0")
-        ],
+        camera=CameraInfo(source="a.mp4", width=640, height=480, fps=0.0),
+        models=[ModelInfo(name="m", kind="pose", width=192, height=192, licence="Apache-2.0")],
         accelerator="cpu",
         runtime="ai_edge_litert",
     ),
@@ -67,7 +74,7 @@ EXAMPLES: Mapping[str, messages.Payload] = {
         unsent=0,
         invoke_ms=percentiles(),
         age_ms=None,
-        stage_ms=messages.StageTimes(
+        stage_ms=StageTimes(
             capture=percentiles(),
             preprocess=percentiles(),
             infer=percentiles(),
@@ -124,7 +131,7 @@ def test_a_reader_ignores_keys_that_it_does_not_know(topic: str) -> None:
 
 def test_a_pose_is_rounded_to_what_a_model_can_tell() -> None:
     message = EXAMPLES["pose"]
-    assert isinstance(message, messages.PoseMessage)
+    assert isinstance(message, PoseMessage)
     assert (message.seq, message.ts, message.age_ms) == (7, 1767225600.123457, 1.235)
     (person,) = message.poses
     assert person.score == 0.1235
@@ -168,4 +175,4 @@ def test_the_page_has_every_topic_of_the_contract() -> None:
 
 
 def test_the_version_is_the_one_that_payloads_carry() -> None:
-    assert get_args(get_type_hints(messages.Payload)["v"]) == (messages.VERSION,)
+    assert get_args(get_type_hints(Payload)["v"]) == (VERSION,)

@@ -17,7 +17,7 @@ from edged.config import Inference, LabelModel, PoseModel
 from edged.decoders import posenet
 from edged.errors import ModelError
 from edged.inference.engine import Engine
-from edged.messages import PoseMessage
+from edged.messages.streams import PoseMessage
 from edged.pipeline import Pipeline, find_models
 from edged.types import Frame, Pixels, Pose, TensorInfo
 

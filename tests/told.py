@@ -7,17 +7,8 @@ from typing import Any
 
 import msgspec
 
-from edged.messages import (
-    CameraInfo,
-    HealthMessage,
-    Info,
-    LabelPayload,
-    LabelsMessage,
-    ModelInfo,
-    Percentiles,
-    PoseMessage,
-    PosePayload,
-)
+from edged.messages.device import CameraInfo, HealthMessage, Info, ModelInfo, Percentiles
+from edged.messages.streams import LabelPayload, LabelsMessage, PoseMessage, PosePayload
 
 
 def person(*, score: float = 0.74, x: float = 0.5) -> PosePayload:

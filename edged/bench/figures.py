@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edged.messages import Percentiles, StageTimes
+from edged.messages.device import Percentiles, StageTimes
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,8 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edged.messages import HealthMessage, Topics
+from edged.messages.device import HealthMessage
+from edged.messages.topics import Topics
 
 TOPICS = Topics("bench", "bench")
 

@@ -40,7 +40,7 @@ from edged.errors import BrokerError, EdgedError, EngineError
 from edged.inference.alone import sections, spec_of
 from edged.inference.catalog import Kind, ModelFile
 from edged.inference.engine import Engine
-from edged.messages import Topics
+from edged.messages.topics import Topics
 from edged.view.screen import clean, number
 from edged.view.state import Totals, Watched
 from edged.view.terminal import Ending

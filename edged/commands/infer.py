@@ -27,7 +27,8 @@ from edged.inference.alone import spec_of
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
 from edged.masking import without_password
-from edged.messages import Count, LabelsMessage, PoseMessage
+from edged.messages.fields import Count
+from edged.messages.streams import LabelsMessage, PoseMessage
 from edged.overlay import draw_labels, draw_poses
 from edged.pipeline import ModelFiles, Pipeline, Result
 from edged.types import READ_TIMEOUT_S, Frame, Pixels

@@ -20,7 +20,7 @@ from edged.commands.child import Child
 from edged.commands.needs import own_command
 from edged.config import SYSTEM_FILE, Mqtt, load
 from edged.errors import BrokerError, ConfigError
-from edged.messages import Topics
+from edged.messages.topics import Topics
 from edged.mqtt.subscriber import Subscriber
 from edged.view.screen import clean
 from edged.view.terminal import Ending

@@ -13,7 +13,8 @@ from edged.capture.athlete.source import open_athlete
 from edged.capture.athlete.workout import Moment
 from edged.config import Camera
 from edged.evaluation.metrics import mark
-from edged.messages import PoseMessage, Topics
+from edged.messages.streams import PoseMessage
+from edged.messages.topics import Topics
 from edged.view.state import Note
 
 RECENT = 30

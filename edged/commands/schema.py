@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from edged.errors import EdgedError
-from edged.messages import VERSION, HealthMessage, Info, LabelsMessage, Payload, PoseMessage
+from edged.messages.device import HealthMessage, Info
+from edged.messages.fields import VERSION, Payload
+from edged.messages.streams import LabelsMessage, PoseMessage
 
 PAYLOADS: dict[str, type[Payload]] = {
     "health": HealthMessage,

@@ -9,7 +9,7 @@ from pathlib import Path
 from edged.config import Mqtt
 from edged.doctor.finding import Finding, Trouble, problem, warning
 from edged.doctor.round_trip import Trip, travel
-from edged.messages import ONLINE, Topics
+from edged.messages.topics import ONLINE, Topics
 
 SLOW_MS = 200.0
 """A message that takes so long is older than five frames."""

@@ -18,7 +18,7 @@ from edged.doctor.machine import Machine, text_of
 from edged.doctor.programs import Program, holders
 from edged.isolated import ask
 from edged.masking import without_password
-from edged.messages import CameraInfo
+from edged.messages.device import CameraInfo
 
 PACKAGE = "picamera2"
 _PICAMERA = re.compile(r"picamera(:.*)?", re.DOTALL)

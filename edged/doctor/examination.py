@@ -38,7 +38,8 @@ from edged.doctor.models import ModelsFacts
 from edged.doctor.permissions import Need, PermissionFacts
 from edged.doctor.probe import Probe, Unmeasured
 from edged.doctor.service import ServiceFacts
-from edged.messages import Info, Topics
+from edged.messages.device import Info
+from edged.messages.topics import Topics
 
 PROBE_S = 7.2
 """For a child process or a worker to answer; together with the rest less than 10 s."""

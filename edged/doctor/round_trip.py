@@ -15,7 +15,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edged.config import Mqtt
 from edged.errors import BrokerError
-from edged.messages import Info, Topics
+from edged.messages.device import Info
+from edged.messages.topics import Topics
 from edged.mqtt import reasons
 from edged.mqtt.session import PROTOCOLS, Protocol, Session, with_first_that_works
 from edged.mqtt.tls import tls_context

@@ -21,7 +21,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edged.config import Mqtt
-from edged.messages import OFFLINE, STREAM_EXPIRY_S, Topics
+from edged.messages.topics import OFFLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt import reasons
 from edged.mqtt.session import Protocol, Session
 from edged.mqtt.tls import TlsSocket

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from edged.config import Mqtt
-from edged.messages import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
+from edged.messages.topics import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt.connection import Connection, client_id
 from edged.mqtt.latest import LatestPerTopic
 from edged.mqtt.reasons import NoConnectionError, address, another

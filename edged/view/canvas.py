@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from edged.messages import KeypointRow, PosePayload
+from edged.messages.streams import KeypointRow, PosePayload
 from edged.types import KEYPOINT_NAMES, KEYPOINT_SEEN
 
 ACROSS, DOWN = 2, 4

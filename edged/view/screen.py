@@ -14,7 +14,8 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from edged.messages import LabelPayload, Percentiles
+from edged.messages.device import Percentiles
+from edged.messages.streams import LabelPayload
 from edged.types import SKELETON
 from edged.view.canvas import Canvas, Side, fit
 from edged.view.state import Link, Note, Sight

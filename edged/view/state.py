@@ -14,15 +14,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from edged.messages import (
-    OFFLINE,
-    ONLINE,
-    HealthMessage,
-    Info,
-    LabelsMessage,
-    PoseMessage,
-    Topics,
-)
+from edged.messages.device import HealthMessage, Info
+from edged.messages.streams import LabelsMessage, PoseMessage
+from edged.messages.topics import OFFLINE, ONLINE, Topics
 
 PAYLOAD_BYTES = 262_144
 """A larger payload is not of the contract: twenty people take 20 kB."""

@@ -22,7 +22,7 @@ from terminals import Terminal
 from edged.commands import watch as commands_watch
 from edged.config import Config, Mqtt
 from edged.errors import EdgedError
-from edged.messages import Topics
+from edged.messages.topics import Topics
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
 

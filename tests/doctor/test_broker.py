@@ -19,7 +19,7 @@ from edged.config import Mqtt
 from edged.doctor.broker import BrokerFacts, judge, measure
 from edged.doctor.finding import Level
 from edged.doctor.round_trip import Trip
-from edged.messages import ONLINE, Topics
+from edged.messages.topics import ONLINE, Topics
 from edged.mqtt.publisher import Publisher
 
 TOPICS = Topics("edged", "gym")

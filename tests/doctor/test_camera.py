@@ -24,7 +24,7 @@ from edged.doctor.camera_look import Seen
 from edged.doctor.finding import Level
 from edged.doctor.machine import Machine
 from edged.doctor.programs import Program
-from edged.messages import CameraInfo
+from edged.messages.device import CameraInfo
 
 DRIVER = Path(__file__).parent.parent / "capture" / "v4l2_camera.c"
 GOOD = Seen(

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.config import Mqtt
-from edged.messages import Topics
+from edged.messages.topics import Topics
 from edged.mqtt.broker import level_of
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.subscriber import Subscriber

@@ -19,7 +19,7 @@ import pytest
 from brokers import ANYBODY, DEADLINE_S, Broker, Subscriber, free_port, program, retained, until
 
 from edged.config import Mqtt
-from edged.messages import Topics
+from edged.messages.topics import Topics
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import Protocol

@@ -14,7 +14,7 @@ import pytest
 from brokers import Broker, Subscriber, until
 
 from edged.config import Mqtt
-from edged.messages import STREAM_EXPIRY_S, Topics
+from edged.messages.topics import STREAM_EXPIRY_S, Topics
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
 

@@ -15,7 +15,7 @@ from brokers import ANYBODY, Broker, until
 
 from edged.config import Mqtt
 from edged.errors import BrokerError
-from edged.messages import Topics
+from edged.messages.topics import Topics
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
 

@@ -18,7 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edged.config import Mqtt
-from edged.messages import Topics
+from edged.messages.topics import Topics
 from edged.mqtt import connection, reasons, session
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from edged.messages import CameraInfo
+from edged.messages.device import CameraInfo
 from edged.view.screen import clean, compose, duration, line, number
 from edged.view.state import Link, Note, Sight
 

@@ -10,7 +10,7 @@ import told
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.messages import OFFLINE, ONLINE, Topics
+from edged.messages.topics import OFFLINE, ONLINE, Topics
 from edged.view.state import PAYLOAD_BYTES, SETTLE_S, Flow, Watched
 
 GYM, HALL, ATTIC = (Topics("edged", name) for name in ("gym", "hall", "attic"))

@@ -1,0 +1,57 @@
+"""The topics of the contract, version 1. The only topic strings of edged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STREAM_EXPIRY_S = 2
+"""A stream message older than this is of no use to anybody."""
+
+ONLINE = b"online"
+OFFLINE = b"offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one device."""
+
+    prefix: str
+    device: str
+
+    def _of(self, what: str) -> str:
+        return f"{self.prefix}/{self.device}/{what}"
+
+    @property
+    def status(self) -> str:
+        """`online` or `offline`, plain text."""
+        return self._of("status")
+
+    @property
+    def info(self) -> str:
+        """`Info`: what this device is."""
+        return self._of("info")
+
+    @property
+    def pose(self) -> str:
+        """`PoseMessage`: the people of a frame."""
+        return self._of("pose")
+
+    @property
+    def labels(self) -> str:
+        """`LabelsMessage`: what a frame shows."""
+        return self._of("labels")
+
+    @property
+    def health(self) -> str:
+        """`HealthMessage`: how the device is."""
+        return self._of("health")
+
+    @property
+    def check(self) -> str:
+        """What `edged check` sends to itself; nobody else needs it, and nothing is retained."""
+        return self._of("check")
+
+    @property
+    def everything(self) -> str:
+        """The filter that takes all of it."""
+        return self._of("#")
