@@ -18,7 +18,7 @@ import msgspec
 from edged.capture.capture import PAUSED, Capture
 from edged.capture.slot import LatestFrame
 from edged.capture.source import is_live
-from edged.config import Camera, Config, LabelModel, PoseModel, device_name, model_directories
+from edged.config import Config, device_name, model_directories
 from edged.errors import EngineError, ModelError
 from edged.frameloop import FrameLoop
 from edged.health import FrameMeter
@@ -27,6 +27,7 @@ from edged.inference.roster import Roster
 from edged.messages.topics import Topics
 from edged.mqtt.publisher import Publisher
 from edged.pipeline import ModelFiles, Pipeline, find_models
+from edged.sections import Camera, LabelModel, PoseModel
 
 log = logging.getLogger(__name__)
 

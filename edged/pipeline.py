@@ -13,7 +13,6 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edged.config import LabelModel, PoseModel
 from edged.decoders import classify, heatmaps, movenet, multipose, people, person, posenet, yolo
 from edged.decoders.people import People
 from edged.errors import ModelError
@@ -23,6 +22,7 @@ from edged.inference.engine import Engine
 from edged.inference.preprocess import Preprocessor
 from edged.inference.specs import ModelSpec, describe
 from edged.messages.streams import LabelsMessage, PoseMessage, labels_message, pose_message
+from edged.sections import LabelModel, PoseModel
 from edged.types import Classification, Frame, Keypoints, Pose, TensorInfo
 
 RETRY_S = 1.0

@@ -16,10 +16,11 @@ import numpy as np
 import psutil
 from brokers import DEADLINE_S, Subscriber, until
 
-from edged.config import Camera, Config, Device, Health, LabelModel, Mqtt, PoseModel, dump
+from edged.config import Config, dump
 from edged.messages.device import HealthMessage, Info
 from edged.messages.streams import LabelsMessage, PoseMessage
 from edged.messages.topics import Topics
+from edged.sections import Camera, Device, Health, LabelModel, Mqtt, PoseModel
 
 TOPICS = Topics("edged", "gym")
 

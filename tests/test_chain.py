@@ -13,8 +13,8 @@ from brokers import Broker, Subscriber, until
 from daemons import TOPICS, configuration, poses, write_clip
 
 from edged.chain import Chain
-from edged.config import LabelModel
 from edged.errors import ModelError
+from edged.sections import LabelModel
 from edged.supervision import signs_of
 
 

@@ -21,20 +21,10 @@ from msgspec.structs import replace
 from somebody import an_ordinary_user, open_folder
 
 from edged import toml
-from edged.config import (
-    FILE_BYTES,
-    Camera,
-    Config,
-    Device,
-    Mqtt,
-    debug_wanted,
-    device_name,
-    dump,
-    load,
-    masked,
-)
+from edged.config import FILE_BYTES, Config, debug_wanted, device_name, dump, load, masked
 from edged.errors import ConfigError
 from edged.masking import MASK
+from edged.sections import Camera, Device, Mqtt
 
 DEFAULTS = Path(__file__).parents[1] / "config" / "edged.toml"
 Write = Callable[[str | bytes], Path]

@@ -22,6 +22,13 @@ from edged.messages.device import (
     Percentiles,
     StageTimes,
 )
+from edged.messages.exercise import (
+    ExerciseState,
+    RepEvent,
+    RepFigures,
+    SetEvent,
+    WorkoutEvent,
+)
 from edged.messages.fields import VERSION, Payload
 from edged.messages.streams import PoseMessage, labels_message, pose_message
 from edged.messages.topics import Topics
@@ -43,6 +50,22 @@ def pose() -> Pose:
 def percentiles() -> Percentiles:
     return Percentiles(p50=1.0, p95=2.0, p99=3.0)
 
+
+ID = "0199d0c0-6d5e-7d6c-9d53-0f3c5a5c7a11"
+EVENT: Mapping[str, Any] = {"id": ID, "ts": 1.0, "exercise": "squat", "person": 1, "workout": ID}
+REP: Mapping[str, Any] = {
+    "side": "both",
+    "duration_s": 2.5,
+    "eccentric_s": 1.0,
+    "concentric_s": 1.5,
+    "range": 1.0,
+    "measured": "knee",
+    "start_value": 170.0,
+    "peak_value": None,
+    "symmetry": 0.9,
+    "peak_speed": 1.5,
+    "flags": ("shallow",),
+}
 
 EXAMPLES: Mapping[str, Payload] = {
     "pose": pose_message(frame(), [pose()], age_ms=1.23456, model="m", accelerator="cpu"),
@@ -84,6 +107,44 @@ EXAMPLES: Mapping[str, Payload] = {
         accelerator="cpu",
         temperatures={"cpu": 50.0},
         rss_mb=1.0,
+    ),
+    "exercise": ExerciseState(
+        ts=1.0,
+        exercise="squat",
+        wanted="auto",
+        phase="set",
+        present=True,
+        person=1,
+        reps=1,
+        partial_reps=0,
+        held_s=0.0,
+        set=1,
+        sets=0,
+        last_rep=RepFigures(**REP),
+        target_reps=0,
+        is_target_reached=False,
+        rest_s=0.0,
+        rest_since=None,
+        workout_since=1.0,
+    ),
+    "event/rep": RepEvent(
+        **EVENT, set=ID, count=1, is_full=True, rep=RepFigures(**REP), replaces=(ID,)
+    ),
+    "event/set": SetEvent(
+        **EVENT,
+        number=1,
+        reps=5,
+        partial_reps=1,
+        held_s=0.0,
+        began=1.0,
+        duration_s=20.0,
+        mean_rep_s=2.5,
+        mean_range=None,
+        flags={"shallow": 1},
+        target_reps=0,
+    ),
+    "event/workout": WorkoutEvent(
+        id=ID, ts=1.0, began=1.0, duration_s=9.0, sets=1, reps={"squat": 5}, held_s={}
     ),
 }
 
@@ -170,8 +231,8 @@ def test_every_json_example_of_the_page_belongs_to_a_topic() -> None:
 
 def test_the_page_has_every_topic_of_the_contract() -> None:
     topics = [name for name, value in vars(Topics).items() if isinstance(value, property)]
-    table = re.findall(r"^\| \[`(\w+)`\]", PAGE.read_text(), re.MULTILINE)
-    assert sorted(table) == sorted(set(topics) - {"everything"})
+    table = re.findall(r"^\| \[`([\w/]+)`\]", PAGE.read_text(), re.MULTILINE)
+    assert sorted(name.replace("/", "_") for name in table) == sorted(set(topics) - {"everything"})
 
 
 def test_the_version_is_the_one_that_payloads_carry() -> None:

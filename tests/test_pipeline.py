@@ -13,11 +13,11 @@ import numpy.typing as npt
 import pytest
 import tiny_models
 
-from edged.config import Inference, LabelModel, PoseModel
 from edged.decoders import heatmaps
 from edged.errors import EngineError, ModelError
 from edged.inference.engine import Engine
 from edged.pipeline import Pipeline, Result, find_models
+from edged.sections import Inference, LabelModel, PoseModel
 from edged.types import Frame
 
 Build = Callable[..., Pipeline]

@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pytest
 import tiny_models
 
-from edged.config import Inference, LabelModel, PoseModel
 from edged.decoders import posenet
 from edged.errors import ModelError
 from edged.inference.engine import Engine
 from edged.messages.streams import PoseMessage
 from edged.pipeline import Pipeline, find_models
+from edged.sections import Inference, LabelModel, PoseModel
 from edged.types import Frame, Pixels, Pose, TensorInfo
 
 Array: TypeAlias = npt.NDArray[Any]

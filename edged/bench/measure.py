@@ -14,12 +14,13 @@ import numpy as np
 from edged.bench import rig
 from edged.bench.figures import Figures, OwnFigures, Report, Run, percentiles
 from edged.bench.subscriber import TOPICS
-from edged.config import Camera, Config, Device, Health, Inference, Log, Mqtt, dump
+from edged.config import Config, dump
 from edged.cv import cv2
 from edged.errors import EdgedError
 from edged.inference.alone import sections, spec_of
 from edged.inference.catalog import Kind, ModelFile
 from edged.inference.engine import Engine
+from edged.sections import Camera, Device, Health, Inference, Log, Mqtt
 
 OVERLOAD = 10
 """Frames offered for each that the model can take."""

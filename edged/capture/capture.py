@@ -18,8 +18,8 @@ from edged.capture.source import (
     is_live,
     open_source,
 )
-from edged.config import Camera
 from edged.errors import SourceError
+from edged.sections import Camera
 from edged.types import READ_TIMEOUT_S, Frame
 
 log = logging.getLogger(__name__)

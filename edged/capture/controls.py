@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from edged.config import Camera
+from edged.sections import Camera
 
 Value: TypeAlias = int | float | bool | tuple[int, int] | tuple[float, float]
 

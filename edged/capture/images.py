@@ -15,9 +15,9 @@ import numpy as np
 from edged.capture.pace import Pace
 from edged.capture.source import SourceGoneError, SourceInfo, wall_time
 from edged.capture.upright import Upright, scale_to_fit
-from edged.config import Camera
 from edged.cv import cv2
 from edged.errors import SourceError
+from edged.sections import Camera
 from edged.types import Frame, Pixels
 
 _JPEG_MARKER = 0xFF

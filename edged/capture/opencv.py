@@ -15,10 +15,10 @@ from edged.capture.clocks import ArrivalClock, Clock, DriverClock, StreamClock
 from edged.capture.pace import Pace
 from edged.capture.source import SourceGoneError, SourceInfo, wall_time
 from edged.capture.upright import Pool, Upright
-from edged.config import Camera
 from edged.cv import cv2
 from edged.errors import SourceError
 from edged.masking import without_password
+from edged.sections import Camera
 from edged.types import READ_TIMEOUT_S, Frame, Pixels
 
 MUCH_LARGER = 1.25

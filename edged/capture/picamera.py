@@ -25,8 +25,8 @@ from edged.capture.patience import PatientCall
 from edged.capture.pi_library import choose, find, let_go, load, refusal, stop
 from edged.capture.source import SourceInfo, SourceStuckError, wall_time
 from edged.capture.upright import Pool, Steps, turning
-from edged.config import Camera
 from edged.errors import SourceError
+from edged.sections import Camera
 from edged.types import Frame, Pixels
 
 log = logging.getLogger(__name__)

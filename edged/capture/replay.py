@@ -14,8 +14,8 @@ import msgspec
 from edged.capture.opencv import VideoFile
 from edged.capture.pace import Pace
 from edged.capture.source import wall_time
-from edged.config import Camera
 from edged.errors import SourceError
+from edged.sections import Camera
 from edged.types import Frame
 
 MOST_FRAMES = 60

@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from edged.config import Camera
 from edged.errors import SourceError
 from edged.masking import without_password
+from edged.sections import Camera
 from edged.types import Frame
 
 KINDS = (

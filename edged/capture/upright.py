@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from edged.config import Camera
 from edged.cv import cv2
+from edged.sections import Camera
 from edged.types import Pixels
 
 

@@ -7,8 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from edged.config import Mqtt
 from edged.errors import UsageError
+from edged.sections import Mqtt
 
 FORMS = "HOST, HOST:PORT, mqtt://USER:PASSWORD@HOST:PORT or mqtts://..."
 PORTS = {"mqtt": 1883, "mqtts": 8883}

@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from edged.capture.source import files_at, is_athlete, is_live, is_picture, open_source
 from edged.commands.again import asked_twice
-from edged.config import Camera, PoseModel
 from edged.decoders import people
 from edged.errors import SourceError, UsageError
 from edged.inference.engine import Engine
 from edged.masking import without_password
 from edged.pipeline import Pipeline, Result
+from edged.sections import Camera, PoseModel
 from edged.types import KEYPOINT_NAMES, READ_TIMEOUT_S, Frame, Pose
 
 Rotate: TypeAlias = Literal[0, 90, 180, 270]

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from edged.capture.source import is_live, open_source
-from edged.config import Config, LabelModel, PoseModel, dump, load, masked
+from edged.config import Config, dump, load, masked
 from edged.doctor import service
 from edged.errors import ConfigError, EdgedError, ModelError, PullError
 from edged.inference.catalog import FINDS_ONE, find, not_here, resolve
 from edged.mqtt.tls import tls_context
+from edged.sections import LabelModel, PoseModel
 
 
 def check(file: Path, *, only_file: bool = False) -> None:

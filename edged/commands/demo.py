@@ -23,24 +23,13 @@ from edged.commands.referee import Referee
 from edged.commands.runner import inference
 from edged.commands.source_look import look_at
 from edged.commands.watch import follow
-from edged.config import (
-    SYSTEM_FILE,
-    Camera,
-    Config,
-    Device,
-    Health,
-    Inference,
-    LabelModel,
-    Log,
-    Mqtt,
-    PoseModel,
-    dump,
-)
+from edged.config import SYSTEM_FILE, Config, dump
 from edged.errors import BrokerError, EdgedError, EngineError
 from edged.inference.alone import sections, spec_of
 from edged.inference.catalog import Kind, ModelFile
 from edged.inference.engine import Engine
 from edged.messages.topics import Topics
+from edged.sections import Camera, Device, Health, Inference, LabelModel, Log, Mqtt, PoseModel
 from edged.view.screen import clean, number
 from edged.view.state import Totals, Watched
 from edged.view.terminal import Ending

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from edged.commands.check import TroubleLine, trouble_line
-from edged.config import Config, Inference
+from edged.config import Config
 from edged.doctor import accelerator, service, settings
 from edged.doctor.accelerator import AcceleratorFacts, UsedTpu
 from edged.doctor.identity import Access, accesses, looked_for
@@ -21,6 +21,7 @@ from edged.errors import ConfigError, EdgedError
 from edged.inference.accelerators import Accelerator, in_order
 from edged.inference.libedgetpu import ListedDevice
 from edged.inference.worker import RUNTIMES
+from edged.sections import Inference
 from edged.view.screen import clean
 
 LIBRARY_S = 10.0

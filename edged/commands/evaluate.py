@@ -24,7 +24,7 @@ from edged.commands.ending import ends_by_sigterm
 from edged.commands.files import write_bytes
 from edged.commands.progress import bar
 from edged.commands.runner import inference, started
-from edged.config import Camera, LabelModel, PoseModel, model_directories
+from edged.config import model_directories
 from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.evaluation import plot
 from edged.evaluation.metrics import mark
@@ -34,6 +34,7 @@ from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
 from edged.masking import without_password
 from edged.pipeline import ModelFiles, Pipeline, Result
+from edged.sections import Camera, LabelModel, PoseModel
 from edged.types import READ_TIMEOUT_S, Frame, Pixels, Truth
 
 ANYONE = "athlete"

@@ -21,7 +21,7 @@ from edged.commands.ending import ends_by_sigterm
 from edged.commands.overlays import Overlays, targets
 from edged.commands.progress import bar
 from edged.commands.runner import inference, started
-from edged.config import Camera, LabelModel, PoseFit, PoseModel, model_directories
+from edged.config import model_directories
 from edged.errors import EngineError, SourceError, UsageError
 from edged.inference.alone import spec_of
 from edged.inference.catalog import ModelFile, resolve
@@ -31,6 +31,7 @@ from edged.messages.fields import Count
 from edged.messages.streams import LabelsMessage, PoseMessage
 from edged.overlay import draw_labels, draw_poses
 from edged.pipeline import ModelFiles, Pipeline, Result
+from edged.sections import Camera, LabelModel, PoseFit, PoseModel
 from edged.types import READ_TIMEOUT_S, Frame, Pixels
 
 FULL_SIZE = 8192

@@ -18,10 +18,11 @@ import msgspec
 
 from edged.commands.child import Child
 from edged.commands.needs import own_command
-from edged.config import SYSTEM_FILE, Mqtt, load
+from edged.config import SYSTEM_FILE, load
 from edged.errors import BrokerError, ConfigError
 from edged.messages.topics import Topics
 from edged.mqtt.subscriber import Subscriber
+from edged.sections import Mqtt
 from edged.view.screen import clean
 from edged.view.terminal import Ending
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from edged.capture.athlete.source import open_athlete
 from edged.capture.athlete.workout import Moment
-from edged.config import Camera
 from edged.evaluation.metrics import mark
 from edged.messages.streams import PoseMessage
 from edged.messages.topics import Topics
+from edged.sections import Camera
 from edged.view.state import Note
 
 RECENT = 30

@@ -15,7 +15,7 @@ from edged.commands import clips, reps_plot
 from edged.commands.ending import ends_by_sigterm
 from edged.commands.files import write_bytes
 from edged.commands.progress import bar
-from edged.config import Inference, LabelModel, PoseModel, model_directories
+from edged.config import model_directories
 from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.evaluation import plot
 from edged.fitness import sets
@@ -27,6 +27,7 @@ from edged.inference.alone import spec_of
 from edged.inference.catalog import resolve
 from edged.inference.engine import Engine
 from edged.pipeline import ModelFiles, Pipeline
+from edged.sections import Inference, LabelModel, PoseModel
 
 _DIGITS = 3
 

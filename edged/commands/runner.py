@@ -6,12 +6,12 @@ import sys
 import time
 from collections.abc import Sequence
 
-from edged.config import Inference
 from edged.errors import ConfigError, UsageError
 from edged.inference.accelerators import parse
 from edged.inference.assignment import lacks_twin
 from edged.inference.catalog import ModelFile
 from edged.inference.engine import Engine
+from edged.sections import Inference
 
 
 def inference(threads: int, accelerators: Sequence[str]) -> Inference:

@@ -10,10 +10,15 @@ import msgspec
 
 from edged.errors import EdgedError
 from edged.messages.device import HealthMessage, Info
+from edged.messages.exercise import ExerciseState, RepEvent, SetEvent, WorkoutEvent
 from edged.messages.fields import VERSION, Payload
 from edged.messages.streams import LabelsMessage, PoseMessage
 
 PAYLOADS: dict[str, type[Payload]] = {
+    "event/rep": RepEvent,
+    "event/set": SetEvent,
+    "event/workout": WorkoutEvent,
+    "exercise": ExerciseState,
     "health": HealthMessage,
     "info": Info,
     "labels": LabelsMessage,
@@ -58,7 +63,8 @@ def schema_of(topic: str) -> dict[str, Any]:
 
 def _texts() -> dict[str, str]:
     return {
-        f"{topic}.json": json.dumps(schema_of(topic), indent=2, sort_keys=True) + "\n"
+        f"{topic.replace('/', '-')}.json": json.dumps(schema_of(topic), indent=2, sort_keys=True)
+        + "\n"
         for topic in PAYLOADS
     }
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 
 from edged.capture.source import REPLAY, files_at, is_athlete, is_live
-from edged.config import Camera
 from edged.doctor.camera_look import Outcome
 from edged.errors import SourceError
 from edged.isolated import ask
 from edged.masking import without_password
+from edged.sections import Camera
 
 PROGRAM = "edged.doctor.camera_look"
 LOOK_S = 30.0

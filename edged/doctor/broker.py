@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from edged.config import Mqtt
 from edged.doctor.finding import Finding, Trouble, problem, warning
 from edged.doctor.round_trip import Trip, travel
 from edged.messages.topics import ONLINE, Topics
+from edged.sections import Mqtt
 
 SLOW_MS = 200.0
 """A message that takes so long is older than five frames."""

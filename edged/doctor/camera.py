@@ -11,7 +11,6 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from edged.capture.source import REPLAY, is_athlete, is_live
-from edged.config import Camera
 from edged.doctor.camera_look import Outcome, Seen
 from edged.doctor.finding import Finding, Trouble, problem, warning
 from edged.doctor.machine import Machine, text_of
@@ -19,6 +18,7 @@ from edged.doctor.programs import Program, holders
 from edged.isolated import ask
 from edged.masking import without_password
 from edged.messages.device import CameraInfo
+from edged.sections import Camera
 
 PACKAGE = "picamera2"
 _PICAMERA = re.compile(r"picamera(:.*)?", re.DOTALL)

@@ -12,8 +12,8 @@ import time
 import msgspec
 
 from edged.capture.source import open_source
-from edged.config import Camera
 from edged.errors import SourceError
+from edged.sections import Camera
 from edged.types import READ_TIMEOUT_S
 
 LOOK_S = 1.2

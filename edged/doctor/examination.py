@@ -9,13 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edged.config import (
-    Camera,
-    Config,
-    Inference,
-    credential_beside,
-    device_name,
-)
+from edged.config import Config, credential_beside, device_name
 from edged.doctor import (
     accelerator,
     broker,
@@ -40,6 +34,7 @@ from edged.doctor.probe import Probe, Unmeasured
 from edged.doctor.service import ServiceFacts
 from edged.messages.device import Info
 from edged.messages.topics import Topics
+from edged.sections import Camera, Inference
 
 PROBE_S = 7.2
 """For a child process or a worker to answer; together with the rest less than 10 s."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from edged.config import Config, LabelModel, PoseModel
+from edged.config import Config
 from edged.doctor.finding import Finding, Trouble, problem, warning
 from edged.errors import EdgedError, EngineError, ModelError, PullError
 from edged.inference import store
@@ -18,6 +18,7 @@ from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
 from edged.inference.specs import describe
 from edged.inference.store import State
+from edged.sections import LabelModel, PoseModel
 
 POLL_S = 0.1
 OLD_RUNTIME = "tflite_runtime"

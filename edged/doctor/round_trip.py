@@ -13,13 +13,13 @@ import msgspec
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edged.config import Mqtt
 from edged.errors import BrokerError
 from edged.messages.device import Info
 from edged.messages.topics import Topics
 from edged.mqtt import reasons
 from edged.mqtt.session import PROTOCOLS, Protocol, Session, with_first_that_works
 from edged.mqtt.tls import tls_context
+from edged.sections import Mqtt
 
 STEP_S = 0.05
 ANSWER_S = 2.0

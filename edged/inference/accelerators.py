@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from edged.config import Inference
 from edged.errors import ConfigError
+from edged.sections import Inference
 
 LIBEDGETPU = "libedgetpu.so.1"
 PERFORMANCE = "max"

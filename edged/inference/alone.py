@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edged.config import LabelModel, PoseModel
 from edged.inference.catalog import Kind, ModelFile
 from edged.inference.engine import Engine
 from edged.inference.specs import ModelSpec, describe
+from edged.sections import LabelModel, PoseModel
 
 
 def spec_of(file: ModelFile, engine: Engine, labels: Path | None = None) -> ModelSpec:

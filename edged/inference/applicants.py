@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from edged.config import Inference
 from edged.errors import EngineError, ModelError
 from edged.inference.assignment import Assignment
 from edged.inference.faults import Fault, of_probe
 from edged.inference.process import START_DEADLINE_S, Worker
 from edged.inference.roster import Roster, held
+from edged.sections import Inference
 
 END_POLL_S = 0.005
 """How often to look whether a process has ended, which no socket tells."""

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edged.config import Inference
 from edged.errors import EngineError, ModelError
 from edged.inference import announcements
 from edged.inference.accelerators import CPU, in_order
@@ -28,6 +27,7 @@ from edged.inference.hotplug import Hotplug
 from edged.inference.order import Order, Patience
 from edged.inference.process import LoadedModel, Signature, Worker
 from edged.inference.roster import HeldError, Roster, held
+from edged.sections import Inference
 
 _log = logging.getLogger(__name__)
 

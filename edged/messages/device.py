@@ -45,6 +45,10 @@ class Info(Payload, frozen=True, kw_only=True):
         ),
     ] = ""
     runtime: Annotated[str, Meta(description="The library that runs the models.")]
+    exercises: Annotated[
+        tuple[str, ...],
+        Meta(description="That are recognized and counted; empty: `[fitness] enabled` is false."),
+    ] = ()
     keypoint_names: Annotated[
         tuple[str, ...],
         Meta(

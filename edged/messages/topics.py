@@ -47,6 +47,26 @@ class Topics:
         return self._of("health")
 
     @property
+    def exercise(self) -> str:
+        """`ExerciseState`: what is being done now."""
+        return self._of("exercise")
+
+    @property
+    def event_rep(self) -> str:
+        """`RepEvent`: a rep is done."""
+        return self._of("event/rep")
+
+    @property
+    def event_set(self) -> str:
+        """`SetEvent`: a set is over."""
+        return self._of("event/set")
+
+    @property
+    def event_workout(self) -> str:
+        """`WorkoutEvent`: a workout is over."""
+        return self._of("event/workout")
+
+    @property
     def check(self) -> str:
         """What `edged check` sends to itself; nobody else needs it, and nothing is retained."""
         return self._of("check")

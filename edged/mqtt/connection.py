@@ -20,11 +20,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edged.config import Mqtt
 from edged.messages.topics import OFFLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt import reasons
 from edged.mqtt.session import Protocol, Session
 from edged.mqtt.tls import TlsSocket
+from edged.sections import Mqtt
 
 SEND_BUFFER = 16_384
 """Bytes that the kernel may hold for a stalled peer (Linux doubles it): old messages, half a second

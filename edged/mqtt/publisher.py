@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from edged.config import Mqtt
 from edged.messages.topics import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt.connection import Connection, client_id
 from edged.mqtt.latest import LatestPerTopic
@@ -17,6 +16,7 @@ from edged.mqtt.reasons import NoConnectionError, address, another
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import PROTOCOLS, Protocol, with_first_that_works
 from edged.mqtt.tls import tls_context
+from edged.sections import Mqtt
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Literal, TypeAlias
 
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edged.config import Mqtt
 from edged.errors import BrokerError
 from edged.mqtt import tls
+from edged.sections import Mqtt
 
 # Reason codes of MQTT 5, section 2.4; paho tells those of 3.1.1 by the same numbers.
 _UNSPECIFIED = 0x80

@@ -17,10 +17,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edged.config import Mqtt
 from edged.mqtt import reasons
 from edged.mqtt.reasons import NoConnectionError
 from edged.mqtt.tls import TlsSocket
+from edged.sections import Mqtt
 
 Protocol: TypeAlias = Literal["5", "3.1.1"]
 PROTOCOLS: tuple[Protocol, ...] = ("5", "3.1.1")

@@ -12,12 +12,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edged.config import Mqtt
 from edged.mqtt import reasons
 from edged.mqtt.reasons import LoginError, NoConnectionError
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import PROTOCOLS, Protocol, Session, with_first_that_works
 from edged.mqtt.tls import tls_context
+from edged.sections import Mqtt
 
 STEP_S = 0.1
 PACKET_BYTES = 1_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from edged.config import Mqtt
 from edged.errors import BrokerError
+from edged.sections import Mqtt
 
 _UNKNOWN_AUTHORITY = {2, 18, 19, 20, 21}
 _NOT_YET_VALID = 9

@@ -25,12 +25,12 @@ from edged.capture.athlete.style import Style
 from edged.capture.images import read_picture
 from edged.commands.evaluate import ANYONE, SIZE, Shot, anyone, sample_of
 from edged.commands.progress import bar
-from edged.config import Camera, Inference, LabelModel, PoseModel
 from edged.evaluation.metrics import mark
 from edged.evaluation.report import Report, Sample, report
 from edged.inference.catalog import ModelFile
 from edged.inference.engine import Engine
 from edged.pipeline import ModelFiles, Pipeline
+from edged.sections import Camera, Inference, LabelModel, PoseModel
 from edged.types import KEYPOINT_SEEN, Frame, Keypoints, Pixels, Pose, Truth
 from models.training.fidelity import Converted
 from models.training.render import posture

@@ -11,9 +11,9 @@ import numpy as np
 
 from edged.capture.images import read_picture
 from edged.capture.source import PICTURES
-from edged.config import Camera
 from edged.errors import SourceError, UsageError
 from edged.inference import geometry
+from edged.sections import Camera
 from edged.types import Pixels
 
 LEAST = 10

@@ -17,10 +17,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edged.config import Inference, LabelModel, PoseModel
 from edged.decoders import multipose, posenet, yolo
 from edged.inference.engine import Engine
 from edged.pipeline import Pipeline, find_models
+from edged.sections import Inference, LabelModel, PoseModel
 from edged.types import Frame, TensorInfo
 
 SHARED = Path(os.environ.get("EDGED_SHARED", Path(__file__).parents[3] / "shared"))

@@ -26,9 +26,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edged.capture.athlete.address import script_of
 from edged.capture.athlete.athlete import Athlete
-from edged.config import Inference
 from edged.errors import EngineError
 from edged.inference.engine import Engine
+from edged.sections import Inference
 from edged.types import Pixels
 
 HERE = Path(__file__).parent

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from edged.capture.capture import FIRST_PAUSE_S, LONGEST_PAUSE_S, Capture, pause_s
 from edged.capture.slot import LatestFrame
-from edged.config import Camera
 from edged.errors import SourceError
+from edged.sections import Camera
 from edged.types import Frame
 
 LOGGER = "edged.capture.capture"

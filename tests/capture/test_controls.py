@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.capture.controls import Controls, Value, controls, mirrors, sensor, software_part
-from edged.config import Camera
+from edged.sections import Camera
 
 MODULE_3 = {
     *("FrameDurationLimits", "ExposureTime", "AnalogueGain", "AfMode", "AfTrigger"),

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from edged.capture.images import Pictures, jpeg_size, read_picture
 from edged.capture.source import SourceGoneError, open_source
-from edged.config import Camera
 from edged.errors import SourceError
+from edged.sections import Camera
 from edged.types import Frame, Pixels
 
 FAST = Camera(pace="fast")

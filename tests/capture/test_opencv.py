@@ -17,9 +17,9 @@ from cameras import HttpCamera, WriteVideo
 
 from edged.capture.opencv import VideoFile
 from edged.capture.source import Source, SourceGoneError, open_source
-from edged.config import Camera
 from edged.errors import SourceError
 from edged.masking import MASK
+from edged.sections import Camera
 from edged.types import Frame
 
 STEP = 8

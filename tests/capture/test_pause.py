@@ -12,7 +12,7 @@ from cameras import Changes, HttpCamera, WriteVideo
 
 from edged.capture.capture import PAUSED, Capture
 from edged.capture.slot import LatestFrame
-from edged.config import Camera
+from edged.sections import Camera
 
 
 def take(slot: LatestFrame) -> int:

@@ -21,8 +21,8 @@ from edged.capture.capture import Capture
 from edged.capture.picamera import BUFFERS, PiCamera
 from edged.capture.slot import LatestFrame
 from edged.capture.source import SourceStuckError, is_live, open_source
-from edged.config import Camera
 from edged.errors import SourceError
+from edged.sections import Camera
 from edged.types import Frame, Pixels
 
 STAND_IN = Path(__file__).with_name("pi_stand_in")

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from edged.capture.images import Pictures
 from edged.capture.opencv import VideoFile
 from edged.capture.source import is_live, natural_order, open_source, wall_time
-from edged.config import Camera
 from edged.errors import SourceError
+from edged.sections import Camera
 
 
 def test_a_file_is_opened_by_what_it_is(write_video: WriteVideo, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_opencv_and_ffmpeg_write_nothing_of_their_own(tmp_path: Path) -> None:
     script = (
         "import cv2\n"  # loaded by someone else before
         "from edged.capture.source import open_source\n"
-        "from edged.config import Camera\n"
+        "from edged.sections import Camera\n"
         f"for address in ({str(broken)!r}, 'http://127.0.0.1:9/', {str(device)!r}):\n"
         "    try: open_source(Camera(source=address))\n"
         "    except OSError as error: print(error)\n"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.capture.upright import Pool, Upright, scale_to_fit
-from edged.config import Camera
+from edged.sections import Camera
 from edged.types import Pixels
 
 

@@ -29,7 +29,7 @@ from pathlib import Path
 from threading import Event
 from edged.capture.capture import Capture
 from edged.capture.slot import LatestFrame
-from edged.config import Camera
+from edged.sections import Camera
 
 def told():
     print(json.dumps([
@@ -67,7 +67,7 @@ with LatestFrame() as slot:
 READ = """
 import sys, time
 from edged.capture.source import open_source
-from edged.config import Camera
+from edged.sections import Camera
 
 source = open_source(Camera(source=sys.argv[1], fps=100))
 while True:

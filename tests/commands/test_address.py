@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from edged.commands.address import broker_settings
-from edged.config import Mqtt
 from edged.errors import UsageError
+from edged.sections import Mqtt
 
 FILE = Mqtt(host="broker", username="u", password="p", tls=True, ca_file="/ca", prefix="home")  # noqa: S106
 

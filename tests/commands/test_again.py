@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from edged.commands.again import asked_twice
-from edged.config import Inference, LabelModel, PoseModel
 from edged.errors import EngineError
 from edged.inference.engine import Engine
 from edged.pipeline import Pipeline, find_models
+from edged.sections import Inference, LabelModel, PoseModel
 from edged.types import Frame
 
 

@@ -20,13 +20,13 @@ from tiny_models import classifier, pose_model
 
 from edged import processes
 from edged.commands.place import _login_hint
-from edged.config import Mqtt
+from edged.sections import Mqtt
 
 DEMO = ("-m", "edged", "demo")
 ON_PORT = """
 import sys
 from edged.commands.demo import run
-from edged.config import Mqtt
+from edged.sections import Mqtt
 try:
     sys.exit(run(sys.argv[1], sys.argv[2], None, None, Mqtt(port=int(sys.argv[3]))))
 except Exception as error:

@@ -29,8 +29,8 @@ from tiny_models import pose_model
 from edged import options
 from edged.capture.source import KINDS, PICTURES
 from edged.commands.schema import schema_of
-from edged.config import PoseFit
 from edged.masking import MASK
+from edged.sections import PoseFit
 from edged.types import Pixels
 
 DEADLINE_S = 30.0

@@ -10,10 +10,10 @@ import told
 
 from edged.capture.athlete.source import open_athlete
 from edged.commands.referee import RECENT, Referee
-from edged.config import Camera
 from edged.errors import SourceError
 from edged.messages.streams import PosePayload
 from edged.messages.topics import Topics
+from edged.sections import Camera
 
 CAMERA = Camera(source="athlete:squat?seed=1", width=64, height=48, fps=20.0)
 TOPICS = Topics("edged", "demo")

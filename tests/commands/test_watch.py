@@ -20,11 +20,12 @@ from somebody import an_ordinary_user, open_folder
 from terminals import Terminal
 
 from edged.commands import watch as commands_watch
-from edged.config import Config, Mqtt
+from edged.config import Config
 from edged.errors import EdgedError
 from edged.messages.topics import Topics
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
+from edged.sections import Mqtt
 
 WATCH = ("-m", "edged", "watch", "--broker")
 GYM = Topics("edged", "gym")

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from edged.config import PoseModel
 from edged.decoders import classify, movenet, people, person
 from edged.inference import geometry
+from edged.sections import PoseModel
 from edged.types import Keypoints, Pixels, Pose
 
 INPUT = (192, 192)

@@ -15,12 +15,12 @@ import told
 import trustme
 from brokers import ANYBODY, Broker, Subscriber, free_port, program, until
 
-from edged.config import Mqtt
 from edged.doctor.broker import BrokerFacts, judge, measure
 from edged.doctor.finding import Level
 from edged.doctor.round_trip import Trip
 from edged.messages.topics import ONLINE, Topics
 from edged.mqtt.publisher import Publisher
+from edged.sections import Mqtt
 
 TOPICS = Topics("edged", "gym")
 FACTS = BrokerFacts("192.0.2.7", 1883, False, "", "edged/gym", Trip())  # noqa: FBT003

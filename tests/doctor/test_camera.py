@@ -18,13 +18,13 @@ from daemons import write_clip
 from machines import Write
 from somebody import an_ordinary_user, open_folder
 
-from edged.config import Camera
 from edged.doctor.camera import CameraFacts, file_of, judge, measure, nodes
 from edged.doctor.camera_look import Seen
 from edged.doctor.finding import Level
 from edged.doctor.machine import Machine
 from edged.doctor.programs import Program
 from edged.messages.device import CameraInfo
+from edged.sections import Camera
 
 DRIVER = Path(__file__).parent.parent / "capture" / "v4l2_camera.c"
 GOOD = Seen(

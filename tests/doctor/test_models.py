@@ -9,10 +9,11 @@ import pytest
 import tiny_models
 from stand_in.twins import compiled_twin
 
-from edged.config import Config, Inference, LabelModel, PoseModel
+from edged.config import Config
 from edged.doctor.finding import Level
 from edged.doctor.models import CheckedFile, ModelFacts, ModelsFacts, judge, measure
 from edged.inference.store import State
+from edged.sections import Inference, LabelModel, PoseModel
 
 CATALOG = """
 [models.tiny]

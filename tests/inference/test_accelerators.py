@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.config import Inference
 from edged.errors import ConfigError
 from edged.inference.accelerators import CPU, Accelerator, in_order, parse
 from edged.keys import AcceleratorName
+from edged.sections import Inference
 
 NAMES = ("cpu", "edgetpu", "edgetpu:1", "edgetpu:usb", "edgetpu:usb:0", "edgetpu:pci:12")
 

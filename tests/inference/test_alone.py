@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from tiny_models import classifier, pose_model
 
-from edged.config import Inference, LabelModel, PoseModel
 from edged.inference.alone import sections, spec_of
 from edged.inference.catalog import Kind, resolve
 from edged.inference.engine import Engine
+from edged.sections import Inference, LabelModel, PoseModel
 
 
 @pytest.mark.parametrize(

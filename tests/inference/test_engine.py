@@ -18,9 +18,9 @@ import psutil
 import pytest
 import tiny_models
 
-from edged.config import Inference
 from edged.errors import EngineError, ModelError
 from edged.inference.engine import Engine
+from edged.sections import Inference
 
 DEADLINE_S = 10.0
 
@@ -244,7 +244,7 @@ def test_a_runtime_that_is_not_installed_is_told(pose_file: Path) -> None:
 PARENT = """
 import sys, time
 from pathlib import Path
-from edged.config import Inference
+from edged.sections import Inference
 from edged.inference.engine import Engine
 
 engine = Engine([Path(sys.argv[1])], Inference())

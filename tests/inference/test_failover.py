@@ -17,7 +17,6 @@ from brokers import until
 from stand_in.edgetpu import USB, Fault, Mode, StandIn
 from stand_in.twins import compiled_twin
 
-from edged.config import Inference
 from edged.errors import EngineError, ModelError
 from edged.inference import engine as engines
 from edged.inference.catalog import ModelFile, resolve
@@ -26,6 +25,7 @@ from edged.inference.graphs import without_decoder
 from edged.inference.hotplug import Hotplug
 from edged.inference.order import Patience, State
 from edged.inference.roster import Roster
+from edged.sections import Inference
 
 PATIENCE = Patience(first_s=0.3, longest_s=0.3, least_s=0.05, probe_s=1.5)
 """Enough for a probe on a busy machine, but for those that are to hang."""

@@ -15,10 +15,10 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.config import Inference
 from edged.errors import ModelError
 from edged.inference import graphs
 from edged.inference.engine import Engine
+from edged.sections import Inference
 
 POSENET = "posenet_mobilenet_v1_075_353_481_16_quant_decoder"
 MAPS = [(1, 23, 31, 17), (1, 23, 31, 34), (1, 23, 31, 64)]

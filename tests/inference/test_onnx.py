@@ -16,10 +16,10 @@ import tiny_onnx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.config import Inference
 from edged.errors import EngineError, ModelError
 from edged.inference.engine import Engine
 from edged.inference.onnx_file import quantizations
+from edged.sections import Inference
 from edged.types import TensorInfo
 
 pytestmark = pytest.mark.skipif(

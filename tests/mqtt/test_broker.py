@@ -13,11 +13,11 @@ from brokers import program, until
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.config import Mqtt
 from edged.messages.topics import Topics
 from edged.mqtt.broker import level_of
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.subscriber import Subscriber
+from edged.sections import Mqtt
 
 
 @pytest.fixture

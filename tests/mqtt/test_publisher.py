@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from brokers import ANYBODY, DEADLINE_S, Broker, Subscriber, free_port, program, retained, until
 
-from edged.config import Mqtt
 from edged.messages.topics import Topics
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import Protocol
+from edged.sections import Mqtt
 
 TOPICS = Topics(prefix="edged", device="gym")
 SOON = Retry(first_s=0.05, most_s=0.2, refused_s=0.05)
@@ -171,7 +171,7 @@ def test_close_without_start() -> None:
 def test_a_killed_device_is_offline(broker: Broker) -> None:
     script = (
         "import sys, time\n"
-        "from edged.config import Mqtt\n"
+        "from edged.sections import Mqtt\n"
         "from edged.messages import Topics\n"
         "from edged.mqtt.publisher import Publisher\n"
         "publisher = Publisher(Mqtt(port=int(sys.argv[1])), Topics('edged', 'gym'))\n"

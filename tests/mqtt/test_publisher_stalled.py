@@ -13,10 +13,10 @@ import psutil
 import pytest
 from brokers import Broker, Subscriber, until
 
-from edged.config import Mqtt
 from edged.messages.topics import STREAM_EXPIRY_S, Topics
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
+from edged.sections import Mqtt
 
 TOPICS = Topics(prefix="edged", device="gym")
 SOON = Retry(first_s=0.05, most_s=0.2, refused_s=0.05)

@@ -13,11 +13,11 @@ import pytest
 import trustme
 from brokers import ANYBODY, Broker, until
 
-from edged.config import Mqtt
 from edged.errors import BrokerError
 from edged.messages.topics import Topics
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
+from edged.sections import Mqtt
 
 TOPICS = Topics(prefix="edged", device="gym")
 SOON = Retry(first_s=0.05, most_s=0.2, refused_s=0.05)

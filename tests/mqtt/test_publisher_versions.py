@@ -17,12 +17,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edged.config import Mqtt
 from edged.messages.topics import Topics
 from edged.mqtt import connection, reasons, session
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import Protocol
+from edged.sections import Mqtt
 
 TOPICS = Topics(prefix="edged", device="gym")
 SOON = Retry(first_s=0.05, most_s=0.2, refused_s=0.05)

@@ -15,9 +15,9 @@ import trustme
 from brokers import ANYBODY, Broker, free_port, program, until
 from brokers import Subscriber as Witness
 
-from edged.config import Mqtt
 from edged.mqtt.retry import Retry
 from edged.mqtt.subscriber import PASSWORD_HINT, Subscriber
+from edged.sections import Mqtt
 
 SOON = Retry(first_s=0.05, most_s=0.2, refused_s=0.05)
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from pathlib import Path
-from edged.config import Inference
+from edged.sections import Inference
 from edged.inference.engine import Engine
 
 engine = Engine([Path(path) for path in sys.argv[1:]], Inference(threads=1))

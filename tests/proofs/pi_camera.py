@@ -34,10 +34,10 @@ from edged.capture import controls
 from edged.capture.capture import PAUSED, Capture
 from edged.capture.picamera import PiCamera
 from edged.capture.slot import LatestFrame
-from edged.config import Camera
 from edged.cv import cv2
 from edged.errors import SourceError
 from edged.processes import resident_mb
+from edged.sections import Camera
 
 ROOT = Path(__file__).parents[2]
 FAULTS = Path("/run/virtual-pi")

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from edged.capture.athlete.source import open_athlete
-from edged.config import Camera
 from edged.cv import cv2
+from edged.sections import Camera
 
 ROOT = Path(__file__).parents[2]
 FRAMES = "usr/share/virtual-pi/frames"

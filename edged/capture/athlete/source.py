@@ -10,8 +10,8 @@ from edged.capture.athlete.athlete import Athlete, frames_within
 from edged.capture.pace import Pace
 from edged.capture.source import SourceInfo, wall_time
 from edged.capture.upright import Pool
-from edged.config import Camera
 from edged.errors import SourceError
+from edged.sections import Camera
 from edged.types import Frame
 
 MOST_FPS = 120.0

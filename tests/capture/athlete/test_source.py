@@ -16,8 +16,8 @@ from edged.capture.athlete.athlete import Athlete
 from edged.capture.athlete.source import Rendered, open_athlete
 from edged.capture.athlete.workout import Moment
 from edged.capture.source import is_live, open_source
-from edged.config import Camera
 from edged.errors import SourceError
+from edged.sections import Camera
 from edged.types import Frame, Pixels
 
 FPS = 50.0
