@@ -70,6 +70,7 @@ def staged(script: Script, view_deg: float | None = None) -> tuple[Scene, Body]:
     """Who does a script, and where: with a bar or a wall if it asks for one.
 
     The camera goes back as far as a bar needs; who hangs from it has nothing else in the hands.
+    Where no view is asked for, it looks from before a wall.
     """
     seed = HELD_OUT + script.workout.seed
     scene, body = Scene.of(seed), Body.of(seed)
@@ -77,7 +78,12 @@ def staged(script: Script, view_deg: float | None = None) -> tuple[Scene, Body]:
         scene = replace(scene, camera=replace(scene.camera, azimuth=math.radians(view_deg)))
     exercises = {one.exercise for one in script.set}
     if "wall-sit" in exercises:
-        scene = replace(scene, wall=wall_for(body))
+        wall = wall_for(body)
+        scene = replace(scene, wall=wall)
+        if view_deg is None and scene.camera.position[0] <= wall.x:
+            # Nobody puts a camera behind a wall, unless they ask for it.
+            camera = replace(scene.camera, azimuth=math.pi - scene.camera.azimuth)
+            scene = replace(scene, camera=camera)
     if "pull-up" in exercises:
         bar = bar_for(body)
         reach = [[0.0, 0.0, 0.0], *([bar.x, y, bar.crown] for y in (-0.25, 0.25))]

@@ -160,6 +160,14 @@ def test_the_wall_is_behind_the_athlete_and_never_before(view: float) -> None:
     assert (with_wall.visibility == without.visibility).all()
 
 
+@given(seeds)
+def test_a_camera_is_behind_a_wall_only_where_it_is_asked_to_be(seed: int) -> None:
+    script = script_of("wall-sit", seed=seed, reps=1, repeat=False)
+    scene, body = staged(script)
+    assert scene.camera.position[0] > wall_for(body).x
+    assert staged(script, 180.0)[0].camera.position[0] < wall_for(body).x
+
+
 def test_a_shadow_that_would_fall_behind_the_wall_falls_on_it() -> None:
     scene, body = staged(script_of("wall-sit", seed=4, reps=1, repeat=False), 20.0)
     front = clean(scene, (0.5, 0.6, math.sqrt(1 - 0.61)))
