@@ -17,7 +17,7 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "ev
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *("overlay", "health", "pipeline", "frameloop", "chain", "supervision", "daemon"),
+    *("overlay", "health", "pipeline", "frameloop", "chain", "orders", "supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
 IN_THE_WORKER = {
@@ -52,6 +52,7 @@ MAY_IMPORT = {
     "pipeline": BASE | PARTS | {"health"},
     "frameloop": BASE | PARTS | {"health", "pipeline"},
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop"},
+    "orders": {"chain", "errors", "mqtt"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,

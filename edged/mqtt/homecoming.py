@@ -1,0 +1,106 @@
+"""Looks whether the first broker is there again, while a fallback serves."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+from collections.abc import Callable
+
+from edged.mqtt.brokers import Brokers
+from edged.mqtt.reasons import NoConnectionError
+from edged.mqtt.session import Protocol, Session, with_first_that_works
+
+STEP_S = 0.1
+CLOSE_S = 0.2
+"""What a look that is under way gets of the end; a name server may take longer, and the thread then
+ends by itself."""
+
+
+class Homecoming:
+    """A thread that logs in to the first broker, and out again, until that works.
+
+    Nothing is told there: a login without a will, by the name that nobody else has there. Only the
+    broker that lets us in is one that we can go back to.
+    """
+
+    def __init__(
+        self,
+        brokers: Brokers,
+        protocols: tuple[Protocol, ...],
+        context: ssl.SSLContext | None,
+        client_id: str,
+        wake: int,
+    ) -> None:
+        """`wake`, an eventfd, is written to when there is news: that has to outlive this."""
+        self.is_possible = False
+        """The first broker has accepted us."""
+        self.problem: str | None = None
+        """Why it has not; None: not tried yet."""
+        self._home = brokers.each[0]
+        self._wait_s: Callable[[int, bool], float] = lambda looks, slowly: brokers.look_home_s(
+            looks, slowly=slowly
+        )
+        self._protocols = protocols
+        self._context = context
+        self._client_id = client_id
+        self._wake = wake
+        self._waking = threading.Lock()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mqtt-home", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look. Once only."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop within CLOSE_S; nothing is written to `wake` afterwards."""
+        with self._waking:
+            self._closing.set()
+        if self._thread.ident is not None:
+            self._thread.join(CLOSE_S)
+
+    def _run(self) -> None:
+        looks, slowly = 0, False
+        while not self._closing.wait(self._wait_s(looks, slowly)):
+            try:
+                with_first_that_works(self._protocols, self._look)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
+                looks += 1
+                slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
+                self._tell(_in_words(error))
+            else:
+                self.is_possible = True
+                self._tell(None)
+                return
+
+    def _look(self, protocol: Protocol) -> None:
+        """Log in and out.
+
+        Raises:
+            NoConnectionError: the broker does not let us in.
+        """
+        session = Session(self._home, protocol, self._context, self._client_id)
+        session.is_wanted = lambda: not self._closing.is_set()
+        try:
+            session.open()
+            while not session.is_ready:
+                session.client.loop(STEP_S)
+                session.check()
+                if self._closing.is_set():
+                    raise NoConnectionError("not wanted any more")
+            session.client.disconnect()
+        finally:
+            session.close()
+
+    def _tell(self, problem: str | None) -> None:
+        with self._waking:
+            if not self._closing.is_set():
+                self.problem = problem
+                os.eventfd_write(self._wake, 1)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, NoConnectionError):
+        return str(error)
+    return f"mqtt: {type(error).__name__}: {error}"
