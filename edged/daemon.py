@@ -209,7 +209,7 @@ class Daemon:
             if self._reload_wanted:
                 self._reload_wanted = False
                 self._reload(chain)
-            self._orders.carry_out(chain, None)
+            self._orders.carry_out(chain)
             if news is News.FIRST_FRAME and not self._is_first_told:
                 self._is_first_told = True
                 self._supervision.went_through()
@@ -273,6 +273,7 @@ class Daemon:
             accelerator=engine.accelerator,
             accelerator_reason=engine.order.reason(engine.accelerator, time.monotonic()),
             runtime=engine.runtime,
+            exercises=() if chain.gym is None else chain.gym.exercises,
         )
         told = (chain.publisher, msgspec.json.encode(info))
         if told != self._info_told:

@@ -7,12 +7,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
-from typing import Protocol
 
 import msgspec
 
 from edged.chain import Chain, StoppedError
 from edged.errors import EdgedError
+from edged.gym import Gym
 from edged.mqtt.commands import (
     AimAtReps,
     AimAtRest,
@@ -35,28 +35,6 @@ NO_FITNESS = "nothing is counted: [fitness] enabled is false"
 CLOSING_S = 5.0
 """How long a camera is waited for that has to close."""
 POLL_S = 0.05
-
-
-class Gym(Protocol):
-    """What counts exercises. Raises `EdgedError` or `ValueError` with the reason why not."""
-
-    def want(self, exercise: str) -> None:
-        """Count this one; `auto`: the one that is recognized."""
-
-    def reset(self) -> None:
-        """The set under way counts from nothing."""
-
-    def correct(self, by: int) -> None:
-        """Add reps to the set under way."""
-
-    def aim_at_reps(self, reps: int) -> None:
-        """Of a set; 0: no goal."""
-
-    def aim_at_rest(self, rest_s: float) -> None:
-        """Between two sets; 0: no goal."""
-
-    def pin(self, person: int | None) -> None:
-        """Watch this person; None: whoever exercises."""
 
 
 class Orders:
@@ -93,14 +71,14 @@ class Orders:
         self._wake()
         return ""
 
-    def carry_out(self, chain: Chain, gym: Gym | None) -> None:
+    def carry_out(self, chain: Chain) -> None:
         """Do and answer what waits, and nothing that comes meanwhile: there are other duties."""
         self.carry_out_pauses(chain)
         for _ in range(len(self._waiting)):
             if not self._wanted():
                 return  # `close` answers the others
             order = self._waiting.popleft()
-            reason = self._done(order.command, chain, gym)
+            reason = self._done(order.command, chain)
             self._told(order, chain, reason)
             self.carry_out_pauses(chain)
 
@@ -112,7 +90,7 @@ class Orders:
             order = self._pauses.popleft()
             self._is_pausing = True
             try:
-                reason = self._done(order.command, chain, None)
+                reason = self._done(order.command, chain)
             finally:
                 self._is_pausing = False
             self._told(order, chain, reason)
@@ -126,10 +104,10 @@ class Orders:
         self._pauses.clear()
         self._waiting.clear()
 
-    def _done(self, command: Command, chain: Chain, gym: Gym | None) -> str:
+    def _done(self, command: Command, chain: Chain) -> str:
         """Carry a command out. Returns why it cannot be done, or nothing."""
         try:
-            return self._do(command, chain, gym)
+            return self._do(command, chain)
         except StoppedError:
             return STOPPING
         except (EdgedError, ValueError) as error:
@@ -137,7 +115,7 @@ class Orders:
         except Exception as error:  # noqa: BLE001 - a command must not end what runs well
             return f"unforeseen {type(error).__name__}: {error}"
 
-    def _do(self, command: Command, chain: Chain, gym: Gym | None) -> str:
+    def _do(self, command: Command, chain: Chain) -> str:
         match command:
             case Pause(is_on=True):
                 return self._pause(chain)
@@ -145,7 +123,7 @@ class Orders:
                 return _resume(chain)
             case UseModel(model=name):
                 return _use_model(chain, name)
-        return _train(command, gym)
+        return _train(command, chain.gym)
 
     def _pause(self, chain: Chain) -> str:
         until = time.monotonic() + CLOSING_S

@@ -144,6 +144,10 @@ class Publisher:
             self._answers.put(answer_of(asked, reason), time.monotonic_ns())
             self._rouse()
 
+    def event(self, topic: str, _event_id: str, payload: bytes) -> None:
+        """Tell what happened."""
+        self.stream(topic, payload)
+
     def close(self) -> None:
         """Tell `offline`, be forgotten if `forget_at_end`, disconnect and stop.
 
