@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 16
 BUSY = "busy: too much waits to be done, try again"
 STOPPING = "edged is stopping"
-NO_FITNESS = "nothing is counted: [fitness] enabled is false"
+NO_FITNESS = "nothing is counted: [fitness] enabled is false, or no model finds people"
 CLOSING_S = 5.0
 """How long a camera is waited for that has to close."""
 POLL_S = 0.05
