@@ -106,6 +106,9 @@ def _contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
     yield from _white_balances(config.camera)
     yield from _repetitions("[inference] accelerators", config.inference.accelerators)
     yield from _repetitions("[mqtt] fallbacks", mqtt.fallbacks)
+    first = {f"{mqtt.host}:{mqtt.port}", f"[{mqtt.host}]:{mqtt.port}", mqtt.host, f"[{mqtt.host}]"}
+    for again in first.intersection(mqtt.fallbacks):
+        yield ("[mqtt] fallbacks",), f'expected brokers other than the first, got "{again}"'
     if not config.pose.model and not config.labels.model:
         yield (
             ("[pose] model", "[labels] model"),

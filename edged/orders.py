@@ -138,7 +138,7 @@ class Orders:
     def _told(order: Order, chain: Chain, reason: str) -> None:
         chain.publisher.answer(order.asked, reason)
         words = f"not done: {reason}" if reason else "done"
-        log.info("command %s: %s", order.command, words, extra={"event": "command"})
+        log.info("command %s: %s", order.asked.what, words, extra={"event": "command"})
 
 
 def _use_model(chain: Chain, name: str) -> str:

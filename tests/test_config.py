@@ -195,6 +195,10 @@ def test_an_integer_is_a_number_too(write: Write) -> None:
             '[mqtt] fallbacks: expected a list of 0-8 brokers, got "b.home"',
         ),
         (
+            '[mqtt]\nfallbacks = ["127.0.0.1:1883"]',
+            '[mqtt] fallbacks: expected brokers other than the first, got "127.0.0.1:1883"',
+        ),
+        (
             '[mqtt]\nfallbacks = ["b.home", "b.home"]',
             '[mqtt] fallbacks: expected each fallback once, got "b.home" more often',
         ),

@@ -20,8 +20,9 @@ ends by itself."""
 class Homecoming:
     """A thread that logs in to the first broker, and out again, until that works.
 
-    Nothing is told there: a login without a will, by the name that nobody else has there. Only the
-    broker that lets us in is one that we can go back to.
+    Only a broker that lets us in is one that we can go back to; nothing is told there, and there is
+    no will. The login has a name of its own, because where both are one cluster, our own would end
+    the connection that serves; where no other name is let in, it is our own.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Homecoming:
         looks, slowly = 0, False
         while not self._closing.wait(self._wait_s(looks, slowly)):
             try:
-                with_first_that_works(self._protocols, self._look)
+                self._look()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
                 looks += 1
                 slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
@@ -74,13 +75,20 @@ class Homecoming:
                 self._tell(None)
                 return
 
-    def _look(self, protocol: Protocol) -> None:
-        """Log in and out.
+    def _look(self) -> None:
+        """Log in and out. Raises `NoConnectionError`."""
+        try:
+            self._visit(f"{self._client_id}-home")
+        except NoConnectionError as error:
+            if error.then != "slowly":
+                raise
+            self._visit(self._client_id)
 
-        Raises:
-            NoConnectionError: the broker does not let us in.
-        """
-        session = Session(self._home, protocol, self._context, self._client_id)
+    def _visit(self, name: str) -> None:
+        with_first_that_works(self._protocols, lambda protocol: self._log_in(protocol, name))
+
+    def _log_in(self, protocol: Protocol, name: str) -> None:
+        session = Session(self._home, protocol, self._context, name)
         session.is_wanted = lambda: not self._closing.is_set()
         try:
             session.open()

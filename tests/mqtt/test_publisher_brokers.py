@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import hashlib
+import json
 import logging
+import socket
 import subprocess
 import threading
 import time
@@ -11,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from brokers import ANYBODY, Broker, Subscriber, free_port, program, retained, until
+from brokers import ANYBODY, DEADLINE_S, Broker, Subscriber, free_port, program, retained, until
 
 from edged.messages.topics import Topics
 from edged.mqtt import brokers, session
@@ -120,17 +125,21 @@ def test_with_none_there_each_is_named_once(caplog: pytest.LogCaptureFixture) ->
 def test_a_first_that_is_there_but_does_not_answer_keeps_nobody_from_the_second(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "CONNACK_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(session, "CONNACK_TIMEOUT_S", 0.2)
     first, second = pair
-    with publishing(first.port, second.port) as publisher:
-        until(lambda: at(publisher, first), "the first")
-        first.kill()
-        first.start()
-        with first.suspended():
+    first.kill()
+    mute = socket.create_server(("127.0.0.1", first.port))
+    with publishing(first.port, second.port) as publisher, Subscriber(second.port) as subscriber:
+        with mute:
             until(lambda: at(publisher, second), "the second")
-            time.sleep(0.3)  # a look is under way
-            assert publisher.connected
-            publisher.stream(TOPICS.pose, b"1")
+            told = publisher.problem
+            assert told == f"{name(first)} does not answer; {name(second)} serves instead"
+            mute.settimeout(DEADLINE_S)
+            for number in range(4):  # by the attempts, then by looks, which keep nobody waiting
+                mute.accept()[0].close()
+                publisher.stream(TOPICS.pose, b"%d" % number)
+                subscriber.until(TOPICS.pose, b"%d" % number)
+        first.start()
         until(lambda: at(publisher, first), "home")
 
 
@@ -158,6 +167,104 @@ def test_a_first_that_refuses_us_is_said_once_and_never_home(
         assert publisher.problem == f"{problem}; {name(second)} serves instead"
     assert caplog.text.count("serves instead") == 1
     assert "wrong-one" not in caplog.text
+
+
+def one_client_id(directory: Path, plugin: Path) -> str:
+    """Options for a broker that lets in one user by one client id."""
+    salt = b"twelve bytes"
+    key = hashlib.pbkdf2_hmac("sha512", b"right", salt, 101)
+    user = {
+        "username": "gym",
+        "clientid": "edged-gym",
+        "password": base64.b64encode(key).decode(),
+        "salt": base64.b64encode(salt).decode(),
+        "iterations": 101,
+    }
+    access = {"publishClientSend": True, "publishClientReceive": True, "subscribe": True}
+    rules = directory / "rules.json"
+    rules.write_text(json.dumps({"defaultACLAccess": access, "clients": [user]}))
+    return f"allow_anonymous false\nplugin {plugin}\nplugin_opt_config_file {rules}"
+
+
+def test_a_first_that_lets_in_no_name_but_ours_is_gone_home_to(
+    pair: Pair, make_broker: Callable[[str], Broker], tmp_path: Path
+) -> None:
+    plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
+    if plugin is None:
+        pytest.skip("needs mosquitto_dynamic_security.so: apt install mosquitto")
+    _, second = pair
+    strict = make_broker(one_client_id(tmp_path, plugin))
+    strict.start()
+    with publishing(strict.port, second.port, username="gym", password="right") as publisher:  # noqa: S106
+        until(lambda: at(publisher, strict), "the first")
+        strict.kill()
+        until(lambda: at(publisher, second), "the second")
+        strict.start()
+        until(lambda: at(publisher, strict), "home")
+        assert "disconnected, not authorised" in strict.log(), "by another name"
+
+
+class Gate:
+    """A port that leads to a broker, or nowhere."""
+
+    def __init__(self, behind: int) -> None:
+        self._behind = behind
+        self.port = free_port()
+        self._listener: socket.socket | None = None
+        self._threads: list[threading.Thread] = []
+        self._ends: list[socket.socket] = []
+
+    def open(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._start(self._accept, self._listener)
+
+    def _start(self, work: Callable[..., None], *words: socket.socket) -> None:
+        self._threads.append(threading.Thread(target=work, args=words))
+        self._threads[-1].start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                broker = socket.create_connection(("127.0.0.1", self._behind))
+                self._ends += [client, broker]
+                self._start(self._pass, client, broker)
+                self._start(self._pass, broker, client)
+
+    @staticmethod
+    def _pass(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+        for end in self._ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for end in self._ends:
+            end.close()
+
+
+def test_two_doors_of_one_cluster_are_changed_without_being_pushed_out(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    with contextlib.closing(Gate(broker.port)) as gate, Subscriber(broker.port) as subscriber:
+        with publishing(gate.port, broker.port) as publisher:
+            until(lambda: publisher.connected, "the fallback")
+            assert publisher.broker.port == broker.port
+            gate.open()
+            until(lambda: publisher.connected and publisher.broker.port == gate.port, "home")
+            until(lambda: len(subscriber.of(TOPICS.status)) == 3, "the change")
+        told = [message.payload for message in subscriber.of(TOPICS.status)]
+        assert told[:3] == [b"online", b"offline", b"online"]
+    assert "already connected" not in broker.log()
+    assert "another client" not in caplog.text
 
 
 def test_a_visitor_is_forgotten_by_the_fallback_too(pair: Pair) -> None:
