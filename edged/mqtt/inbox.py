@@ -141,6 +141,7 @@ class Inbox:
         self._allowance = Allowance(BURST, EACH_SECOND)
         self._complaints = Allowance(1, 1 / COMPLAIN_EVERY_S)
         self._is_retained_told = False
+        self._deafness = ""
 
     def hear(self, heard: Heard, now_ns: int) -> None:
         """Pass a message on, or answer it."""
@@ -163,6 +164,12 @@ class Inbox:
             refusal = str(error)
         if refusal:
             self._answer(asked, refusal)
+
+    def note(self, deafness: str, where: str) -> None:
+        """Say once why the broker `where` tells us no commands, if it does not: that is legal."""
+        if deafness and deafness != self._deafness:
+            log.warning("%s tells us no commands: %s", where, deafness)
+        self._deafness = deafness
 
     def _asked(self, asked: Asked, heard: Heard) -> Asked:
         """With the sender's own topic for the answer.

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from edged.messages.topics import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt.brokers import Brokers
 from edged.mqtt.connection import Connection, client_id
+from edged.mqtt.endings import Endings
 from edged.mqtt.homecoming import Homecoming
 from edged.mqtt.inbox import Answers, Asked, Inbox, Order, answer_of
 from edged.mqtt.latest import LatestPerTopic
@@ -26,10 +27,6 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
 """The thread shows a sign of life at least this often, except while it connects."""
-STABLE_S = 10.0
-"""A connection that lived this long was a good one."""
-FIGHT = 3
-"""More brief connections than this in a row, and no attempt failed between them."""
 CLOSE_TIMEOUT_S = 1.0
 FAREWELL_S = 0.8
 """What a slow broker gets of it for the last messages."""
@@ -82,11 +79,9 @@ class Publisher:
         self._on_change = on_change
         self._brokers = Brokers(settings, retry or Retry())
         self._inbox = None if on_order is None else Inbox(topics, on_order, self.answer)
-        self._deafness = ""
         self._protocols = protocols
         self._connections = 0
-        self._since_ns = 0
-        self._brief = 0
+        self._endings = Endings()
         self._told: str | None = None
         self._thread: threading.Thread | None = None
         # The lock guards what follows, and `connected`.
@@ -183,12 +178,14 @@ class Publisher:
                     # Next time, MQTT 5 first again.
                     with_first_that_works(self._protocols, self._hold)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
-                    self._judge()
+                    now_ns = time.monotonic_ns()
+                    if self._endings.ended(now_ns):
+                        self._told = None  # the next end of a connection is news again
                     slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
                     self._brokers.failed(
                         self._explain(error),
-                        time.monotonic_ns(),
-                        slowly=slowly or self._is_fighting,
+                        now_ns,
+                        slowly=slowly or self._endings.is_fight,
                         was_connected=self.connected,
                     )
                     self._lost(self._brokers.problem)
@@ -197,22 +194,10 @@ class Publisher:
                 os.close(self._wake)
                 self._wake = -1
 
-    def _judge(self) -> None:
-        """Note what kind of connection has just ended, if there was one."""
-        stable = time.monotonic_ns() - self._since_ns > STABLE_S * 1e9
-        self._brief = self._brief + 1 if self.connected and not stable else 0
-        if self.connected and not self._is_fighting:
-            self._told = None  # the next end of one is news again
-
-    @property
-    def _is_fighting(self) -> bool:
-        """Connection after connection was there at once and did not last: that is no outage."""
-        return self._brief > FIGHT
-
     def _explain(self, error: Exception) -> str:
         if not isinstance(error, NoConnectionError):
             return f"mqtt: {type(error).__name__}: {error}"
-        if self._is_fighting:
+        if self._endings.is_fight:
             # Mosquitto gives an MQTT 3.1.1 client, and some versions any client, no reason.
             return f"{error}, time and again: {another(client_id(self._topics))}"
         return str(error)
@@ -274,13 +259,12 @@ class Publisher:
 
     def _hear(self, connection: Connection) -> None:
         """Pass commands on. Not while paho is in use: what takes them may answer."""
-        while self._inbox is not None and connection.heard:
+        if self._inbox is None:
+            return
+        while connection.heard:
             self._inbox.hear(connection.heard.popleft(), time.monotonic_ns())
-        if connection.deafness is not None and connection.deafness != self._deafness:
-            self._deafness = connection.deafness
-            if self._deafness:
-                where = address(connection.settings)
-                log.warning("%s tells us no commands: %s", where, self._deafness)
+        if connection.deafness is not None:
+            self._inbox.note(connection.deafness, address(connection.settings))
 
     def _send(self, connection: Connection) -> float:
         """Hand over what waits, as long as the wire takes it at once: there is no other queue.
@@ -328,6 +312,7 @@ class Publisher:
         if self._drain(connection, time.monotonic_ns() + int(FAREWELL_S * 1e9)):
             connection.finish()
         self._brokers.go_home()
+        self._endings.left()
         self._lost(None)
 
     def _farewell(self, connection: Connection) -> None:
@@ -377,8 +362,9 @@ class Publisher:
         self.protocol = protocol
         self.reconnects = self._connections
         self._connections += 1
-        self._since_ns = time.monotonic_ns()
-        self._brokers.established(self._since_ns)
+        now_ns = time.monotonic_ns()
+        self._endings.began(now_ns)
+        self._brokers.established(now_ns)
         where = address(connection.settings)
         log.info("connected to %s, MQTT %s", where, protocol, extra={"event": "broker-found"})
         self._changed(self._brokers.shortcoming, anyway=True)
