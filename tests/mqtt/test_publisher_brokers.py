@@ -125,7 +125,7 @@ def test_with_none_there_each_is_named_once(caplog: pytest.LogCaptureFixture) ->
 def test_a_first_that_is_there_but_does_not_answer_keeps_nobody_from_the_second(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "CONNACK_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(session, "CONNACK_TIMEOUT_S", 0.1)
     first, second = pair
     first.kill()
     mute = socket.create_server(("127.0.0.1", first.port))
