@@ -12,6 +12,8 @@ from edged.mqtt.reasons import NoConnectionError
 from edged.mqtt.session import Protocol, Session, with_first_that_works
 
 STEP_S = 0.1
+SUFFIX = ".home"
+"""No device's name has a point in it: nobody else is called so."""
 CLOSE_S = 0.2
 """What a look that is under way gets of the end; a name server may take longer, and the thread then
 ends by itself."""
@@ -78,7 +80,7 @@ class Homecoming:
     def _look(self) -> None:
         """Log in and out. Raises `NoConnectionError`."""
         try:
-            self._visit(f"{self._client_id}-home")
+            self._visit(self._client_id + SUFFIX)
         except NoConnectionError as error:
             if error.then != "slowly":
                 raise
