@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 from edged.messages.exercise import Phase
 from edged.messages.topics import Topics
 from edged.mqtt import templates
+from edged.mqtt.commands import AUTO, LONGEST_REST_S, MOST_REPS
 from edged.mqtt.components import (
     BinarySensor,
     Button,
@@ -22,9 +23,6 @@ from edged.mqtt.components import (
     platform,
 )
 
-AUTO = "auto"
-MOST_REPS = 1000
-MOST_REST_S = 3600
 PHASES: tuple[str, ...] = get_args(get_args(Phase)[0])
 REPS = ("rep", "partial_rep")
 
@@ -139,7 +137,7 @@ class Maker:
                 value_template=templates.value("rest_s"),
                 command_topic=self.topics.set("rest_s"),
                 min=0,
-                max=MOST_REST_S,
+                max=LONGEST_REST_S,
                 step=1,
                 mode="box",
                 unit_of_measurement="s",
