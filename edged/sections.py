@@ -189,6 +189,15 @@ class Mqtt(Section, frozen=True):
     """What edged leaves retained when it ends: `offline` and its info, or nothing."""
 
 
+class HomeAssistant(Section, frozen=True):
+    """Whether Home Assistant finds this device by itself."""
+
+    enabled: bool = True
+    """False: it is not told of this device, and what it was told before is removed."""
+    discovery_prefix: TopicPrefix = "homeassistant"
+    """Its own, if it has another."""
+
+
 class Health(Section, frozen=True):
     """What edged tells of itself."""
 

@@ -17,7 +17,17 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "ev
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *("overlay", "health", "pipeline", "gym", "frameloop", "chain", "orders", "supervision"),
+    *(
+        "overlay",
+        "health",
+        "pipeline",
+        "gym",
+        "herald",
+        "frameloop",
+        "chain",
+        "orders",
+        "supervision",
+    ),
     "daemon",
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
@@ -52,8 +62,9 @@ MAY_IMPORT = {
     "health": BASE | PARTS | {"systemd", "processes"},
     "pipeline": BASE | PARTS | {"health"},
     "gym": BASE | {"fitness"},
+    "herald": BASE | {"mqtt"},
     "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
-    "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym"},
+    "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym", "herald"},
     "orders": {"chain", "errors", "gym", "mqtt"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
