@@ -35,8 +35,8 @@ STOP_S = 0.25
 """How long the frame in hand may hold up the end."""
 CAMERA_STOP_S = 1.0
 """How long a camera's driver may do so: libcamera takes 0.5 s to stop as it should."""
-LONGEST_FRAME_S = 130.0
-"""Two models at the longest deadline that an invoke can have."""
+LONGEST_FRAME_S = 190.0
+"""Three models at the longest deadline that an invoke can have."""
 POLL_S = 0.1
 
 
@@ -137,7 +137,7 @@ class Chain:
         self._roster = Roster()
         with contextlib.ExitStack() as undo:
             undo.callback(self._roster.close)
-            files = find_models(config.pose, config.labels, model_directories())
+            files = _find_models(config)
             states = _states(files)
             # The worker first: loading takes longest and happens in another process.
             engine = undo.enter_context(contextlib.closing(self._new_engine(config, files)))
@@ -245,7 +245,7 @@ class Chain:
             publisher = camera = None
             if (config.mqtt, config.device) != (old.mqtt, old.device):
                 publisher = self._new_publisher(config)
-            files = find_models(config.pose, config.labels, model_directories())
+            files = _find_models(config)
             states = _states(files)
             engine = self.engine
             if not self._are_loaded(files, states, config):
@@ -319,7 +319,7 @@ class Chain:
         while not engine.signatures and not engine.poll_start(POLL_S):
             if not self._wanted():
                 raise StoppedError
-        return _Models(files, states, engine, Pipeline(engine, files, config.pose, config.labels))
+        return _Models(files, states, engine, _pipeline(config, files, engine))
 
     def _go_on(self) -> None:
         """With the models in force, which were to make room for others."""
@@ -375,6 +375,14 @@ class Chain:
         if loop is self.loop:
             self.failure, self.is_ended = problem or self.capture.failure, True
             self._news(News.ENDED)
+
+
+def _find_models(config: Config) -> ModelFiles:
+    return find_models(config.pose, config.labels, model_directories(), config.fitness)
+
+
+def _pipeline(config: Config, files: ModelFiles, engine: Engine) -> Pipeline:
+    return Pipeline(engine, files, config.pose, config.labels, config.fitness)
 
 
 def _is_other(new: Camera, old: Camera) -> bool:

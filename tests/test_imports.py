@@ -17,7 +17,16 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "ev
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *("overlay", "health", "pipeline", "frameloop", "chain", "supervision", "daemon"),
+    *(
+        "overlay",
+        "health",
+        "exercise_stage",
+        "pipeline",
+        "frameloop",
+        "chain",
+        "supervision",
+        "daemon",
+    ),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
 IN_THE_WORKER = {
@@ -49,13 +58,14 @@ MAY_IMPORT = {
     "isolated": {"processes"},
     "overlay": {"types", "cv"},
     "health": BASE | PARTS | {"systemd", "processes"},
-    "pipeline": BASE | PARTS | {"health"},
+    "exercise_stage": BASE | PARTS,
+    "pipeline": BASE | PARTS | {"health", "exercise_stage"},
     "frameloop": BASE | PARTS | {"health", "pipeline"},
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
-    "doctor": BASE | PARTS | {"health", "processes", "isolated"},
+    "doctor": BASE | PARTS | {"exercise_stage", "health", "processes", "isolated"},
     "view": {"types", "messages"},
     "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "view"},
     "options": {"commands"},  # to complete names

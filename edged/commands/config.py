@@ -31,7 +31,7 @@ def check(file: Path, *, only_file: bool = False) -> None:
 
 def _unusable(config: Config, file: Path) -> Iterator[tuple[str, str]]:
     """Places of the file that name what the service ends for, and why."""
-    camera, pose, labels = config.camera, config.pose, config.labels
+    camera, pose, labels, fitness = config.camera, config.pose, config.labels, config.fitness
     directories = service.model_places(file)
     things: dict[str, Callable[[], object]] = {"[mqtt]": lambda: tls_context(config.mqtt)}
     if not is_live(camera.source):
@@ -42,6 +42,10 @@ def _unusable(config: Config, file: Path) -> Iterator[tuple[str, str]]:
         things["[labels] model"] = lambda: _use_labels(labels, directories)
     if labels.labels:
         things["[labels] labels"] = lambda: Path(labels.labels).read_bytes()
+    if fitness.enabled and fitness.classifier and pose.model:
+        things["[fitness] classifier"] = lambda: resolve(fitness.classifier, directories)
+        if fitness.classifier_labels:
+            things["[fitness] classifier_labels"] = Path(fitness.classifier_labels).read_bytes
     for place, use in things.items():
         try:
             use()
