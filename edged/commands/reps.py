@@ -153,12 +153,7 @@ def run(
         chosen(exercise, exercises)
         if classifier is not None:
             raise UsageError("--classifier helps to recognize what --exercise says: leave one out")
-    if plot_file is not None:
-        plot.check(plot_file)
-        if len(sources) > 1:
-            raise UsageError(f"--plot draws one clip, got {len(sources)}")
-    for source in sources:
-        clips.check_video(source)
+    _check(sources, plot_file)
     code = 0
     with ends_by_sigterm(), contextlib.ExitStack() as undo:
         films = _Films(undo, model, threads)
@@ -183,6 +178,16 @@ def run(
             if plot_file is not None:
                 _draw(plot_file, line, tally, exercises)
     return code
+
+
+def _check(sources: Sequence[str], plot_file: Path | None) -> None:
+    """Raises `UsageError` when a clip is no file, or cannot be drawn."""
+    if plot_file is not None:
+        plot.check(plot_file)
+        if len(sources) > 1:
+            raise UsageError(f"--plot draws one clip, got {len(sources)}")
+    for source in sources:
+        clips.check_video(source)
 
 
 class _Films:

@@ -200,7 +200,7 @@ class Coach:
         if again:
             return [rep] if name == self._current else []
         looks = self._looks_like(rep) if rep.is_full else None
-        told = self._stage.during(rep.began_s, rep.ended_s) if rep.is_full else None
+        told = self._told_of(rep)
         looks = told or looks
         if name == self._current:
             if looks == name:
@@ -216,6 +216,18 @@ class Coach:
         if self._current is None or told == name or self._challenger[1] >= CONVINCED:
             return self._switched(name, rep)
         return []
+
+    def _told_of(self, rep: Rep) -> str | None:
+        """What the second stage says that a full rep is of, if that can be.
+
+        It has to put everything among its own labels, so only what moved like one counts: a rep of
+        that exercise has been counted in the same time.
+        """
+        said = self._stage.during(rep.began_s, rep.ended_s) if rep.is_full else None
+        if said == rep.exercise:
+            return said
+        others = self._unsure.get(said or "", ())
+        return said if any(one.ended_s > rep.began_s for one in others) else None
 
     def _looks_like(self, rep: Rep) -> str | None:
         """The most alike of the exercises that may begin and go as far like that."""
