@@ -17,6 +17,7 @@ from edged.decoders import classify, heatmaps, movenet, multipose, people, perso
 from edged.decoders.people import People
 from edged.errors import ModelError
 from edged.exercise_stage import ExerciseStage
+from edged.fitness.session import Watched
 from edged.inference import geometry
 from edged.inference.catalog import FINDS_ONE, Decoder, ModelFile, resolve
 from edged.inference.engine import Engine
@@ -70,18 +71,20 @@ def find_models(
 ) -> ModelFiles:
     """Look for the model files. Nothing is loaded.
 
-    Without poses, or where nothing is made of them, a model of poses has nothing to look at.
-
     Raises:
         ModelError: a model is not there or is no model.
     """
+    second = classifier_of(pose, fitness) if fitness is not None else ""
     return ModelFiles(
         pose=resolve(pose.model, directories) if pose.model else None,
         labels=resolve(labels.model, directories) if labels.model else None,
-        exercise=resolve(fitness.classifier, directories)
-        if fitness is not None and fitness.enabled and fitness.classifier and pose.model
-        else None,
+        exercise=resolve(second, directories) if second else None,
     )
+
+
+def classifier_of(pose: PoseModel, fitness: Fitness) -> str:
+    """The model of poses; empty: there is none, or no poses, or nobody wants to know."""
+    return fitness.classifier if fitness.enabled and pose.model else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,12 +348,21 @@ class Pipeline:
         (alone,) = self.process(frame)
         return alone if _best_score(alone) >= SECOND_LOOK * _best_score(whole) else whole
 
-    def message(self, frame: Frame, result: Result, *, age_ns: int) -> PoseMessage | LabelsMessage:
-        """What a result says in the contract."""
+    def message(
+        self, frame: Frame, result: Result, *, age_ns: int, watched: Watched | None = None
+    ) -> PoseMessage | LabelsMessage:
+        """What a result says in the contract; `watched`: what became of its poses."""
         age_ms = max(age_ns, 0) / 1e6
         if result.poses is not None and self.pose is not None:
-            name, runner = self.pose.spec.name, self._engine.runner(0)
-            return pose_message(frame, result.poses, age_ms=age_ms, model=name, accelerator=runner)
+            return pose_message(
+                frame,
+                result.poses if watched is None else watched.people,
+                age_ms=age_ms,
+                model=self.pose.spec.name,
+                accelerator=self._engine.runner(0),
+                active=None if watched is None else watched.active,
+                depth=None if watched is None else watched.depth,
+            )
         if result.labels is not None and self.labels is not None:
             name = self.labels.spec.name
             runner = self._engine.runner(int(self.pose is not None))

@@ -17,16 +17,8 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "ev
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *(
-        "overlay",
-        "health",
-        "exercise_stage",
-        "pipeline",
-        "frameloop",
-        "chain",
-        "supervision",
-        "daemon",
-    ),
+    *("overlay", "health", "exercise_stage", "pipeline", "gym", "frameloop", "chain"),
+    *("supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
 IN_THE_WORKER = {
@@ -60,12 +52,13 @@ MAY_IMPORT = {
     "health": BASE | PARTS | {"systemd", "processes"},
     "exercise_stage": BASE | PARTS,
     "pipeline": BASE | PARTS | {"health", "exercise_stage"},
-    "frameloop": BASE | PARTS | {"health", "pipeline"},
-    "chain": BASE | PARTS | {"health", "pipeline", "frameloop"},
+    "gym": BASE | {"fitness"},
+    "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
+    "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
-    "doctor": BASE | PARTS | {"exercise_stage", "health", "processes", "isolated"},
+    "doctor": BASE | PARTS | {"exercise_stage", "pipeline", "health", "processes", "isolated"},
     "view": {"types", "messages"},
     "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "view"},
     "options": {"commands"},  # to complete names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,9 +10,13 @@ from edged.capture.source import is_live, open_source
 from edged.config import Config, dump, load, masked
 from edged.doctor import service
 from edged.errors import ConfigError, EdgedError, ModelError, PullError
+from edged.exercise_stage import ExerciseStage
+from edged.gym import exercises_of
 from edged.inference.catalog import FINDS_ONE, find, not_here, resolve
+from edged.inference.engine import Engine
 from edged.mqtt.tls import tls_context
-from edged.sections import LabelModel, PoseModel
+from edged.pipeline import classifier_of
+from edged.sections import Fitness, Inference, LabelModel, PoseModel
 
 
 def check(file: Path, *, only_file: bool = False) -> None:
@@ -31,7 +36,7 @@ def check(file: Path, *, only_file: bool = False) -> None:
 
 def _unusable(config: Config, file: Path) -> Iterator[tuple[str, str]]:
     """Places of the file that name what the service ends for, and why."""
-    camera, pose, labels, fitness = config.camera, config.pose, config.labels, config.fitness
+    camera, pose, labels = config.camera, config.pose, config.labels
     directories = service.model_places(file)
     things: dict[str, Callable[[], object]] = {"[mqtt]": lambda: tls_context(config.mqtt)}
     if not is_live(camera.source):
@@ -40,12 +45,12 @@ def _unusable(config: Config, file: Path) -> Iterator[tuple[str, str]]:
         things["[pose] model"] = lambda: _use_pose(pose, directories)
     if labels.model:
         things["[labels] model"] = lambda: _use_labels(labels, directories)
+    if config.fitness.enabled:
+        things["[fitness]"] = lambda: exercises_of(config.fitness)
     if labels.labels:
         things["[labels] labels"] = lambda: Path(labels.labels).read_bytes()
-    if fitness.enabled and fitness.classifier and pose.model:
-        things["[fitness] classifier"] = lambda: resolve(fitness.classifier, directories)
-        if fitness.classifier_labels:
-            things["[fitness] classifier_labels"] = Path(fitness.classifier_labels).read_bytes
+    if classifier_of(pose, config.fitness):
+        things["[fitness] classifier"] = lambda: _use_classifier(config.fitness, directories)
     for place, use in things.items():
         try:
             use()
@@ -70,6 +75,17 @@ def _use_labels(settings: LabelModel, directories: Sequence[Path]) -> None:
     known = found.entry.labels if found.entry else None
     if known is not None and not settings.labels and find(known, directories) is None:
         raise not_here(found.name, known)
+
+
+def _use_classifier(settings: Fitness, directories: Sequence[Path]) -> None:
+    """It is small: it is loaded, and so its input, output and labels are known to fit."""
+    found = resolve(settings.classifier, directories)
+    if found.cpu is None:
+        return  # what it is, the accelerator would have to tell
+    on_cpu = Inference(accelerators=("cpu",), threads=1)
+    with contextlib.closing(Engine([found.cpu], on_cpu)) as engine:
+        engine.start()
+        ExerciseStage(found, engine.signatures[0], settings)
 
 
 def show(file: Path | None) -> None:

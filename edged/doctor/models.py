@@ -20,6 +20,7 @@ from edged.inference.engine import Engine
 from edged.inference.process import Signature
 from edged.inference.specs import describe
 from edged.inference.store import State
+from edged.pipeline import classifier_of
 
 POLL_S = 0.1
 OLD_RUNTIME = "tflite_runtime"
@@ -131,8 +132,8 @@ def _named(config: Config) -> Iterator[tuple[str, str]]:
         yield "pose", config.pose.model
     if config.labels.model:
         yield "labels", config.labels.model
-    if config.pose.model and config.fitness.enabled and config.fitness.classifier:
-        yield "fitness", config.fitness.classifier
+    if second := classifier_of(config.pose, config.fitness):
+        yield "fitness", second
 
 
 def _resolved(
