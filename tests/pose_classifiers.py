@@ -8,7 +8,7 @@ layers to probabilities.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from tiny_models import Graph, Quantization
 
 from edged.capture.athlete.exercises import Exercise
 from edged.capture.athlete.script import Course, Script, Set
+from edged.commands.clips import Seen
+from edged.resources import resource
 
 Array = npt.NDArray[np.float32]
 
@@ -73,8 +75,8 @@ def samples(
             for seed in seeds:
                 course = Course(seed=1000 * number + seed)
                 script = Script(workout=course, set=(Set(exercise=exercise, reps=3),))
-                seen = athletes.seen(athletes.truths(script, view, FPS), athletes.Trouble())
-                rows = np.array([taken(pose.keypoints) for _, (pose, *_) in seen])
+                frames = athletes.seen(athletes.truths(script, view, FPS), athletes.Trouble())
+                rows = np.array([taken(pose.keypoints) for _, (pose, *_) in frames])
                 way = np.linalg.norm(features(rows) - features(rows[:1]), axis=1)
                 for share, wanted in ((way > 0.6 * way.max(), number), (way < 0.2 * way.max(), 4)):
                     inputs.append(rows[share])
@@ -177,3 +179,29 @@ def write(folder: Path, labels: Sequence[str] = LABELS) -> tuple[Path, Path]:
     path.write_bytes(model(trained()))
     names.write_text("\n".join(labels))
     return path, names
+
+
+def confused() -> str:
+    """A file of exercises by whose looks every squat is a lunge and every lunge a squat."""
+    text = resource("config/exercises.toml").read_text(encoding="utf-8")
+    blocks = {
+        name: next(part for part in text.split("[[exercise]]\n") if f'name = "{name}"\n' in part)
+        for name in ("squat", "lunge")
+    }
+    looks = {
+        name: next(line for line in block.splitlines() if line.startswith("looks"))
+        for name, block in blocks.items()
+    }
+    squat = blocks["squat"].replace(looks["squat"], looks["lunge"])
+    lunge = blocks["lunge"].replace(looks["lunge"], looks["squat"])
+    return f"[[exercise]]\n{squat}[[exercise]]\n{lunge}"
+
+
+def seen(
+    exercise: Exercise, view_deg: float, *, seed: int, reps: int = 4, noise: float = 0.012
+) -> Iterator[Seen]:
+    """A set, by other people than those that the model has learned from."""
+    script = Script(workout=Course(seed=seed), set=(Set(exercise=exercise, reps=reps),))
+    truth = athletes.truths(script, view_deg, 10.0)
+    for t_s, poses in athletes.seen(truth, athletes.Trouble(noise=noise, seed=seed)):
+        yield Seen(t_s, poses, athletes.ASPECT, athletes.SIZE[1])
