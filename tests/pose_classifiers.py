@@ -90,9 +90,9 @@ def taken(keypoints: Array) -> Array:
 
 
 @functools.cache
-def trained() -> Weights:
-    """Softmax regression behind one layer, by Adam. Deterministic."""
-    inputs, classes = samples((11, 12))
+def trained(people: Sequence[int] = (11, 12)) -> Weights:
+    """Softmax regression behind one layer, by Adam, from sets of these people. Deterministic."""
+    inputs, classes = samples(people)
     x, draw = features(inputs), np.random.default_rng(7)
     wanted = np.eye(len(LABELS), dtype=np.float32)[classes]
     weights = [
@@ -173,11 +173,11 @@ def _dense(
     return out
 
 
-def write(folder: Path, labels: Sequence[str] = LABELS) -> tuple[Path, Path]:
+def write(folder: Path, people: Sequence[int] = (11, 12)) -> tuple[Path, Path]:
     """The trained model and the file of its labels."""
     path, names = folder / "moves.tflite", folder / "moves-labels.txt"
-    path.write_bytes(model(trained()))
-    names.write_text("\n".join(labels))
+    path.write_bytes(model(trained(tuple(people))))
+    names.write_text("\n".join(LABELS))
     return path, names
 
 

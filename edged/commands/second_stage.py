@@ -41,12 +41,12 @@ class SecondStage:
             EdgedError: it cannot be used.
         """
         file = resolve(settings.classifier, model_directories())
-        self._engine = undo.enter_context(
+        self.engine = undo.enter_context(
             contextlib.closing(Engine([file.path], Inference(threads=1)))
         )
-        self._engine.start()
+        self.engine.start()
         files = ModelFiles(pose=None, labels=None, exercise=file)
-        self._pipeline = Pipeline(self._engine, files, PoseModel(), LabelModel(), settings)
+        self.pipeline = Pipeline(self.engine, files, PoseModel(), LabelModel(), settings)
 
     def tell(self, crew: Crew, seen: Seen) -> None:
         """Tell a crew, which has seen the frame, what the one does whom it watches.
@@ -57,7 +57,7 @@ class SecondStage:
         watched = crew.watched
         if watched is None:
             return
-        ask = partial(self._pipeline.recognize, watched.keypoints, seen.size, round(seen.t_s * 1e9))
-        answer = asked_twice(self._engine, ask)
+        ask = partial(self.pipeline.recognize, watched.keypoints, seen.size, round(seen.t_s * 1e9))
+        answer = asked_twice(self.engine, ask)
         if answer is not None:
             crew.hint(seen.t_s, answer)

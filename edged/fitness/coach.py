@@ -200,12 +200,13 @@ class Coach:
         if again:
             return [rep] if name == self._current else []
         looks = self._looks_like(rep) if rep.is_full else None
-        told = self._told_of(rep)
-        looks = told or looks
+        said = self._stage.during(rep.began_s, rep.ended_s)
+        is_sure = rep.is_full and said is not None and self._may_be(said, rep)
+        looks = said if is_sure else looks
         if name == self._current:
-            if looks == name:
+            if looks == name and self._challenger[0] != said:  # else its own rep may come next
                 self._challenger = "", 0
-                self._confirmed = SURE if told else self._confirmed + 1
+                self._confirmed = SURE if is_sure else self._confirmed + 1
                 self._confirmed_s = rep.ended_s
             self._told += rep.is_full
             return [rep]
@@ -213,21 +214,22 @@ class Coach:
             return []
         one, wins = self._challenger
         self._challenger = name, (wins + 1 if one == name else 1)
-        if self._current is None or told == name or self._challenger[1] >= CONVINCED:
+        is_new = self._confirmed < CONVINCED
+        if self._current is None or (is_sure and is_new) or self._challenger[1] >= CONVINCED:
             return self._switched(name, rep)
         return []
 
-    def _told_of(self, rep: Rep) -> str | None:
-        """What the second stage says that a full rep is of, if that can be.
+    def _may_be(self, said: str, rep: Rep) -> bool:
+        """Whether a rep may be what the second stage is sure of.
 
-        It has to put everything among its own labels, so only what moved like one counts: a rep of
-        that exercise has been counted in the same time.
+        It has to put everything among its own labels. So the rep must not look altogether
+        different, and one of that exercise has been counted in the same time.
         """
-        said = self._stage.during(rep.began_s, rep.ended_s) if rep.is_full else None
-        if said == rep.exercise:
-            return said
-        others = self._unsure.get(said or "", ())
-        return said if any(one.ended_s > rep.began_s for one in others) else None
+        views, _ = self._views.get(rep.exercise, ({}, -inf))
+        if views.get(said, STRANGE) >= STRANGE:
+            return False
+        others = self._unsure.get(said, ())
+        return said == rep.exercise or any(one.ended_s > rep.began_s for one in others)
 
     def _looks_like(self, rep: Rep) -> str | None:
         """The most alike of the exercises that may begin and go as far like that."""
@@ -253,7 +255,7 @@ class Coach:
     def _switched(self, name: str, rep: Rep) -> Sequence[News]:
         before, self._current = self._current, name
         since_s = self._confirmed_s if self._confirmed >= SURE else -inf
-        reps = [one for one in self._unsure[name] if one.ended_s > since_s]
+        reps = [one for one in self._unsure[name] if one.ended_s > since_s or one is rep]
         news: list[News] = []
         if before is not None:
             since_s = min(one.began_s for one in reps)

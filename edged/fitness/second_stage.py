@@ -121,7 +121,8 @@ class SecondStage:
         for t_s, said in self._said:
             if began_s <= t_s <= ended_s:
                 times[said] = times.get(said, 0) + 1
-        return max(times, key=lambda name: times[name], default=None)
+        best = max(times, key=lambda name: times[name], default=None)
+        return best if best and times[best] >= SURE * sum(times.values()) else None
 
     def _surest(self) -> str | None:
         told = sum(self._average.values())
