@@ -17,7 +17,7 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "ev
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *("overlay", "health", "exercise_stage", "pipeline", "gym", "frameloop", "chain"),
+    *("overlay", "health", "exercise_stage", "pipeline", "gym", "frameloop", "chain", "orders"),
     *("supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
@@ -55,6 +55,7 @@ MAY_IMPORT = {
     "gym": BASE | {"fitness"},
     "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym"},
+    "orders": {"chain", "errors", "gym", "mqtt"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
