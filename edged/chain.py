@@ -37,8 +37,8 @@ STOP_S = 0.25
 """How long the frame in hand may hold up the end."""
 CAMERA_STOP_S = 1.0
 """How long a camera's driver may do so: libcamera takes 0.5 s to stop as it should."""
-LONGEST_FRAME_S = 130.0
-"""Two models at the longest deadline that an invoke can have."""
+LONGEST_FRAME_S = 190.0
+"""Three models at the longest deadline that an invoke can have."""
 POLL_S = 0.1
 
 
@@ -131,7 +131,7 @@ class Chain:
         self.gym = self._new_gym(config)
         with contextlib.ExitStack() as undo:
             undo.callback(self._roster.close)
-            files = find_models(config.pose, config.labels, model_directories())
+            files = _find_models(config)
             states = _states(files)
             # The worker first: loading takes longest and happens in another process.
             engine = undo.enter_context(contextlib.closing(self._new_engine(config, files)))
@@ -244,7 +244,7 @@ class Chain:
                 gym = self._new_gym(config)
             if _told_by(config) != _told_by(old):
                 publisher = self._new_publisher(config)
-            files = find_models(config.pose, config.labels, model_directories())
+            files = _find_models(config)
             states = _states(files)
             engine = self.engine
             if not self._are_loaded(files, states, config):
@@ -338,7 +338,8 @@ class Chain:
         while not engine.signatures and not engine.poll_start(POLL_S):
             if not self._wanted():
                 raise StoppedError
-        return _Models(files, states, engine, Pipeline(engine, files, config.pose, config.labels))
+        pipeline = Pipeline(engine, files, config.pose, config.labels, config.fitness)
+        return _Models(files, states, engine, pipeline)
 
     def _go_on(self) -> None:
         """With the models in force, which were to make room for others."""
@@ -413,6 +414,10 @@ class Chain:
 def _told_by(config: Config) -> tuple[object, ...]:
     """What a publisher depends on."""
     return config.mqtt, config.device, config.homeassistant
+
+
+def _find_models(config: Config) -> ModelFiles:
+    return find_models(config.pose, config.labels, model_directories(), config.fitness)
 
 
 def _is_other(new: Camera, old: Camera) -> bool:
