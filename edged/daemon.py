@@ -306,7 +306,7 @@ class Daemon:
             temperatures=temperatures(),
             rss_mb=round(processes.resident_mb([os.getpid(), *chain.worker_pids]), 1),
         )
-        chain.publisher.stream(topics_of(chain.config).health, msgspec.json.encode(health))
+        chain.publisher.stream(topics_of(chain.config).health, chain.publisher.encode(health))
 
 
 def _in_words(info: Info) -> str:

@@ -181,6 +181,8 @@ class Mqtt(Section, frozen=True):
     """Seconds of silence after which the connection is probed."""
     forget_at_end: bool = False
     """What edged leaves retained when it ends: `offline` and its info, or nothing."""
+    encoding: Literal["json", "msgpack"] = "json"
+    """Of the streams; all else is JSON."""
 
 
 class Health(Section, frozen=True):

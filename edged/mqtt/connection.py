@@ -20,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edged.messages.encoding import JSON_TYPE, MSGPACK_TYPE, content_type
 from edged.messages.topics import OFFLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt import reasons
 from edged.mqtt.session import Protocol, Session
@@ -46,8 +47,11 @@ class _Fixed(Properties):
         return cast("bytes", object.__getattribute__(self, "packed"))
 
 
-_STREAM = _Fixed(MessageExpiryInterval=STREAM_EXPIRY_S, ContentType="application/json")
-_STATE = _Fixed(ContentType="application/json")
+_STREAM = {
+    kind: _Fixed(MessageExpiryInterval=STREAM_EXPIRY_S, ContentType=kind)
+    for kind in (JSON_TYPE, MSGPACK_TYPE)
+}
+_STATE = _Fixed(ContentType=JSON_TYPE)
 _STATUS = _Fixed(ContentType="text/plain")
 
 
@@ -136,7 +140,8 @@ class Connection(Session):
         Returns whether the wire took all of it; a `step` sends the rest or tells why not.
         """
         with self._using_client:
-            self.client.publish(topic, payload, properties=_STREAM if self.is_5 else None)
+            kind = _STREAM[content_type(payload)] if self.is_5 else None
+            self.client.publish(topic, payload, properties=kind)
             return self.idle
 
     def state(self, topic: str, payload: bytes) -> None:

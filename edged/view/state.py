@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from edged.messages.device import HealthMessage, Info
+from edged.messages.encoding import Reader
 from edged.messages.streams import LabelsMessage, PoseMessage
 from edged.messages.topics import OFFLINE, ONLINE, Topics
 
@@ -169,9 +170,9 @@ class Watched:
         self._unreadable = 0
         self._device = _Device()
         self._info = msgspec.json.Decoder(Info)
-        self._pose = msgspec.json.Decoder(PoseMessage)
-        self._labels = msgspec.json.Decoder(LabelsMessage)
-        self._health = msgspec.json.Decoder(HealthMessage)
+        self._pose = Reader(PoseMessage)
+        self._labels = Reader(LabelsMessage)
+        self._health = Reader(HealthMessage)
 
     @property
     def filters(self) -> tuple[str, ...]:
