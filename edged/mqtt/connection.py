@@ -34,7 +34,7 @@ MISC_EVERY_NS = 500_000_000
 """How often paho looks at its keep-alive."""
 
 
-class _Fixed(Properties):
+class Fixed(Properties):
     """Properties of a PUBLISH that never change, packed once: paho packs them for each message."""
 
     def __init__(self, **values: int | str) -> None:
@@ -44,15 +44,16 @@ class _Fixed(Properties):
         object.__setattr__(self, "packed", super().pack())  # type: ignore[no-untyped-call]
 
     def pack(self) -> bytes:
+        """As they go over the wire."""
         return cast("bytes", object.__getattribute__(self, "packed"))
 
 
 _STREAM = {
-    kind: _Fixed(MessageExpiryInterval=STREAM_EXPIRY_S, ContentType=kind)
+    kind: Fixed(MessageExpiryInterval=STREAM_EXPIRY_S, ContentType=kind)
     for kind in (JSON_TYPE, MSGPACK_TYPE)
 }
-_STATE = _Fixed(ContentType=JSON_TYPE)
-_STATUS = _Fixed(ContentType="text/plain")
+_STATE = Fixed(ContentType=JSON_TYPE)
+_STATUS = Fixed(ContentType="text/plain")
 
 
 def client_id(topics: Topics) -> str:
