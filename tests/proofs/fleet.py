@@ -1,0 +1,292 @@
+"""What brokers of a fleet bear: `python fleet.py [mosquitto [N] [SECONDS]] [nats [N]] [bridge]`.
+
+mosquitto: a Mosquitto under N simulated devices (1000) at 10 poses a second, JSON and MessagePack,
+with a consumer of the events only and with one of everything. Prints the rows of the sizing table
+in docs/fleet.md. nats: three nodes under N devices (100), one killed at a time: every event
+arrives, poses go on within 5 s. bridge: a site loses its centre; all events arrive afterwards. NATS
+and bridge by the shipped files of config/fleet. Ends with 1 when something is not so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import trustme
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from brokers import free_port, program, until
+from fleet_witnesses import Simulation, Witness, all_there, lost_of, until_heard
+from fleets import centre, mosquitto, nats_cluster, settled, site
+
+from edged.fleet.figures import Figures
+
+BRIEF_S = 0.5
+RESUME_S = 5.0
+ELECTED_S = 20.0
+"""NATS chooses another leader 4 to 9 s after the old one has died (constants of its Raft). Until
+then it takes neither CONNECT nor QoS 1, and gives up either after 4 s."""
+DOWN_S = 12.0
+PASSWORD = "of-a-device"  # noqa: S105 - of brokers that are gone with the proof
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Of a node."""
+
+    name: str
+    how: signal.Signals
+    led: tuple[str, ...]
+    """What of JetStream it was the leader of."""
+    at: float
+
+    def __str__(self) -> str:
+        return f"{self.name} {'killed' if self.how is signal.SIGKILL else 'stopped in order'}"
+
+
+def main(words: Sequence[str]) -> int:
+    """Run what is asked for, else all. Returns 1 when something is not as it should be."""
+    parts: dict[str, list[float]] = {}
+    for word in words:
+        if word in ("mosquitto", "nats", "bridge"):
+            parts[word] = []
+        else:
+            parts[list(parts)[-1]].append(float(word))
+    parts = parts or {"mosquitto": [], "nats": [], "bridge": []}
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} before\n")
+    problems: list[str] = []
+    if "mosquitto" in parts:
+        problems += prove_mosquitto(*parts["mosquitto"])
+    if "nats" in parts:
+        if shutil.which("nats-server", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+            print("left out: nats, since there is no nats-server (apt install nats-server)\n")
+        else:
+            problems += prove_nats(*parts["nats"])
+    if "bridge" in parts:
+        problems += prove_bridge()
+    for problem in problems:
+        print(f"FAILED: {problem}")
+    return int(bool(problems))
+
+
+def prove_mosquitto(devices: float = 1000, seconds: float = 15) -> list[str]:
+    """Measure what one Mosquitto takes for so many devices."""
+    print(f"## Mosquitto, {devices:.0f} devices, 10 poses/s and 12 events/min each\n")
+    print(
+        "| devices | streams | who listens | messages/s | MB/s | Mosquitto, of a core | per 100 "
+        "devices | simulator | PUBACK p50 / p99 ms | unsent | late | load |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    problems = []
+    for topic, who in (("edged/+/event/#", "events"), ("edged/#", "everything")):
+        for encoding in ("json", "msgpack"):
+            told, broker = _measured(int(devices), seconds, topic, encoding)
+            load = f"{os.getloadavg()[0]:.1f}"
+            print(
+                f"| {told.connected} | {encoding} | {who} | {told.messages_s:.0f} "
+                f"| {told.bytes_s / 1e6:.2f} | {broker:.0%} | {broker * 100 / devices:.1%} "
+                f"| {told.cpu:.0%} | {told.puback_p50_ms} / {told.puback_p99_ms} "
+                f"| {told.unsent} | {told.late} | {load} |",
+                flush=True,
+            )
+            if told.connected < devices or told.acknowledged < told.events or told.lost:
+                problems.append(f"{encoding}, {who}: {told}")
+    print()
+    return problems
+
+
+def _measured(devices: int, seconds: float, topic: str, encoding: str) -> tuple[Figures, float]:
+    """The simulation's figures and Mosquitto's CPU, in cores."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        directory = Path(name)
+        port = free_port()
+        config = f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+        broker = mosquitto(directory, f"{config}log_dest none\nmax_connections -1\n", port)
+        stack.enter_context(broker)
+        assert broker.process is not None
+        process = psutil.Process(broker.process.pid)
+        listen = [program("mosquitto_sub"), "-p", str(port), "-t", topic, "-q", "1"]
+        listener = stack.enter_context(subprocess.Popen(listen, stdout=subprocess.DEVNULL))
+        stack.callback(listener.kill)
+        time.sleep(0.5)
+        before_fds = process.num_fds()
+        words = ["-n", str(devices), "--encoding", encoding, "--connects-per-s", "200"]
+        simulation = Simulation(directory, [f"127.0.0.1:{port}"], *words)
+        stack.enter_context(simulation)
+        until(lambda: process.num_fds() >= before_fds + devices, "all connected", 120)
+        time.sleep(2.0)
+        before, began = sum(process.cpu_times()[:2]), time.monotonic()
+        time.sleep(seconds)
+        cpu = (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - began)
+        return simulation.stop(), cpu
+
+
+def prove_nats(devices: float = 100) -> list[str]:
+    """Kill one node after the other under a fleet."""
+    count = int(devices)
+    print(f"## NATS, three nodes, {count} devices, 10 poses/s and 60 events/min each\n")
+    names = [f"sim-{number:04d}" for number in range(1, count + 1)]
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        directory = Path(name)
+        cluster = stack.enter_context(nats_cluster(directory, nats_users(names)))
+        ports = [node.port for node in cluster]
+        login = ("dashboard", PASSWORD)
+        events = Witness("warehouse", ports, "edged/+/event/#", login=login)
+        stack.enter_context(events)
+        watchers = [
+            stack.enter_context(
+                Witness(f"watch-{port}", [port], "edged/+/pose", qos=0, login=login)
+            )
+            for port in ports
+        ]
+        addresses = [f"mqtt://{{device}}:{PASSWORD}@127.0.0.1:{port}" for port in ports]
+        simulation = Simulation(directory, addresses, "-n", str(count), "--events-per-min", "60")
+        stack.enter_context(simulation)
+        until(lambda: len(_devices(watchers)) == count, "poses of all devices", 120)
+        time.sleep(5.0)
+        ends = []
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            for node in cluster:
+                end = End(node.name, how, tuple(node.leads()), time.monotonic())
+                ends.append(end)
+                node.end(how)
+                time.sleep(DOWN_S)
+                node.start()
+                caught_up_s = settled(cluster, 60)
+                print(f"{end}, {DOWN_S:.0f} s away, caught up {caught_up_s:.1f} s later")
+                time.sleep(6.0)
+        told = simulation.stop()
+        heard = all_there(events, told.events)
+        pauses = [_pauses(watchers, end.at) for end in ends]
+    came = sum(map(len, heard.values()))
+    repeated = len(events.messages) - came
+    print(
+        f"\n{told.events} events made, {told.acknowledged} acknowledged, {came} came, {repeated} "
+        f"of them more than once; {told.lost} connections lost, {told.unsent} of streams unsent"
+    )
+    print(f"PUBACK p50 / p99 {told.puback_p50_ms} / {told.puback_p99_ms} ms\n")
+    print("| what | it led | devices whose poses paused > 0.5 s | > 5 s | median, s | longest, s |")
+    print("|---|---|---|---|---|---|")
+    for end, longest in zip(ends, pauses, strict=True):
+        hit = [pause for pause in longest if pause > BRIEF_S] or [0.0]
+        print(
+            f"| {end} | {', '.join(end.led) or '-'} | {sum(p > BRIEF_S for p in longest)} "
+            f"| {sum(p > RESUME_S for p in longest)} | {statistics.median(hit):.1f} "
+            f"| {max(longest):.1f} |"
+        )
+    print(flush=True)
+    problems = lost_of(heard)
+    if came != told.events or told.acknowledged != told.events:
+        problems.append(f"{told.events} events were made, {came} came: {told.errors}")
+    for end, longest in zip(ends, pauses, strict=True):
+        limit_s = ELECTED_S if end.led else RESUME_S
+        if max(longest) > limit_s:
+            problems.append(f"{end}: poses did not go on within {limit_s} s")
+    return problems
+
+
+def nats_users(names: Sequence[str]) -> str:
+    """A `nats-users.conf` as docs/fleet.md makes it: a line for each device."""
+    lines = [
+        f'{{ user: "{one}", password: "{PASSWORD}", permissions: {{ publish: "edged.{one}.>", '
+        f'subscribe: ["edged.{one}.>", "$MQTT.sub.>"] }} }}'
+        for one in names
+    ]
+    lines.append(
+        f'{{ user: "dashboard", password: "{PASSWORD}", permissions: {{ publish: {{ deny: ">" }}, '
+        'subscribe: ["edged", "edged.>", "$MQTT.sub.>"] } }'
+    )
+    return "authorization { users: [\n" + "\n".join(lines) + "\n] }\n"
+
+
+def _devices(watchers: Sequence[Witness]) -> set[str]:
+    return set().union(*(watcher.topics() for watcher in watchers))
+
+
+def _pauses(watchers: Sequence[Witness], kill: float) -> list[float]:
+    """The longest pause of each device's poses that begins in the seconds around a kill.
+
+    Any watcher will do: the one at the killed node hears nothing.
+    """
+    came = defaultdict(list)
+    for watcher in watchers:
+        for at, topic, _ in watcher.messages:
+            if kill - 1.0 < at < kill + DOWN_S + 6.0:
+                came[topic].append(at)
+    longest = []
+    for times in came.values():
+        times.sort()
+        longest.append(max(b - a for a, b in pairwise(times)))
+    missing = len(_devices(watchers)) - len(came)
+    return longest + [DOWN_S + 6.0] * missing
+
+
+def prove_bridge(devices: int = 20) -> list[str]:
+    """A site loses its centre twice: it is stopped, and it hangs."""
+    print(f"## A site's Mosquitto with {devices} devices, bridged to the centre by TLS\n")
+    users = {f"sim-{number:04d}": PASSWORD for number in range(1, devices + 1)}
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        directory = Path(name)
+        authority, certificate, key = certificates(directory)
+        logins = {"berlin": "change-me", "warehouse": PASSWORD}
+        middle = stack.enter_context(centre(directory / "centre", logins, certificate, key))
+        edge = stack.enter_context(site(directory / "site", users, (middle.port, authority)))
+        login = ("warehouse", PASSWORD)
+        events = Witness(
+            "warehouse", [middle.port], "edged/+/+/event/#", login=login, authority=authority
+        )
+        stack.enter_context(events)
+        address = f"mqtt://{{device}}:{PASSWORD}@127.0.0.1:{edge.port}"
+        words = ("-n", str(devices), "--events-per-min", "60")
+        simulation = stack.enter_context(Simulation(directory, [address], *words))
+        until_heard(events, 3 * devices, "events at the centre")
+        middle.end(signal.SIGTERM)
+        time.sleep(DOWN_S)
+        middle.start()
+        until_heard(events, 3 * devices, "events after the centre is back")
+        assert middle.process is not None
+        middle.process.send_signal(signal.SIGSTOP)
+        time.sleep(DOWN_S)
+        middle.process.send_signal(signal.SIGCONT)
+        until_heard(events, 3 * devices, "events after the centre goes on")
+        told = simulation.stop()
+        heard = all_there(events, told.events, 60)
+    came = sum(map(len, heard.values()))
+    print(
+        f"{told.events} events made, {told.acknowledged} acknowledged by the site, {came} came to"
+    )
+    print(f"the centre, in order: {not lost_of(heard)}\n", flush=True)
+    problems = lost_of(heard)
+    if came != told.events:
+        problems.append(f"bridge: {told.events} events were made, {came} came")
+    return problems
+
+
+def certificates(directory: Path) -> tuple[Path, Path, Path]:
+    """Of an authority, and of 127.0.0.1 with its key."""
+    authority = trustme.CA()
+    ours = authority.issue_cert("127.0.0.1")
+    files = directory / "authority.pem", directory / "centre.crt", directory / "centre.key"
+    authority.cert_pem.write_to_path(files[0])
+    ours.cert_chain_pems[0].write_to_path(files[1])
+    ours.private_key_pem.write_to_path(files[2])
+    return files
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("EDGED_DEBUG", "")
+    sys.exit(main(sys.argv[1:]))
