@@ -140,6 +140,12 @@ def fleet_simulate(
         float | None,
         typer.Option(min=0.1, help="End by itself, so long after all are connected."),
     ] = None,
+    patience: Annotated[
+        float,
+        typer.Option(
+            min=0.0, metavar="SECONDS", help="For all to be connected, when the last has begun to."
+        ),
+    ] = 15.0,
     encoding: Annotated[
         Encoding | None, typer.Option(help="Of the streams; default: that of --config.")
     ] = None,
@@ -161,6 +167,7 @@ def fleet_simulate(
         config_file=config_file,
         encoding=None if encoding is None else encoding.word,
         connects_per_s=connects_per_s,
+        patience_s=patience,
         seconds=seconds,
         json=json,
     )

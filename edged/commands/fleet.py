@@ -20,8 +20,6 @@ from edged.view.terminal import Ending
 
 TELL_S = 5.0
 """Between two lines."""
-PATIENCE_S = 15.0
-"""For all to be connected, after the last was to begin."""
 
 
 def simulate(
@@ -33,6 +31,7 @@ def simulate(
     config_file: Path | None,
     encoding: Encoding | None,
     connects_per_s: float,
+    patience_s: float,
     seconds: float | None,
     json: bool,
 ) -> int:
@@ -56,7 +55,7 @@ def simulate(
     ending = Ending()
     with ending.noted():
         try:
-            _run(swarm, ending, seconds, devices / connects_per_s + PATIENCE_S, is_quiet=json)
+            _run(swarm, ending, seconds, devices / connects_per_s + patience_s, is_quiet=json)
             total = swarm.meter.total()
             swarm.drain()
             unforgotten = swarm.say_goodbye()

@@ -10,9 +10,9 @@ from edged.messages.streams import PosePayload, pose_payload
 from edged.sections import Camera
 from edged.types import Pose
 
-LOOP_S = 30.0
-"""Of the workout: 11 squats and what is between two sets."""
-MOST_POSES = 600
+LOOP_S = 15.0
+"""Of the workout: some five squats, over and over."""
+MOST_POSES = 300
 SCORES = (0.05, 0.6, 0.85)
 """Of a keypoint that is outside, hidden and seen, as MoveNet tells them; give or take `SPREAD`."""
 SPREAD = 0.12
