@@ -253,6 +253,7 @@ class Daemon:
             accelerator=engine.accelerator,
             accelerator_reason=engine.order.reason(engine.accelerator, time.monotonic()),
             runtime=engine.runtime,
+            exercises=() if chain.gym is None else chain.gym.exercises,
         )
         told = (chain.publisher, msgspec.json.encode(info))
         if told != self._info_told:

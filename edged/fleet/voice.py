@@ -12,20 +12,12 @@ import msgspec
 from edged.messages.device import CameraInfo, HealthMessage, Info, ModelInfo, Percentiles
 from edged.messages.encoding import Encode
 from edged.messages.exercise import ExerciseState, RepEvent, RepFigures
+from edged.messages.ids import RANDOM_BITS, uuid7
 from edged.messages.streams import PoseMessage, PosePayload
 
 MODEL, ACCELERATOR = "movenet-lightning", "cpu"
 EXERCISE = "squat"
 _json = msgspec.json.Encoder()
-
-
-def new_id() -> str:
-    """A UUID of version 7: RFC 9562, section 5.7, with random bits after the milliseconds."""
-    bits = (time.time_ns() // 1_000_000 & (1 << 48) - 1) << 80 | secrets.randbits(80)
-    bits = bits & ~(0xF << 76) | 7 << 76
-    bits = bits & ~(0x3 << 62) | 2 << 62
-    text = f"{bits:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class Voice:
@@ -40,7 +32,7 @@ class Voice:
         self._began_ts = time.time()
         self._first = draw.randrange(len(poses))
         self._seq = 0
-        self._workout, self._set = new_id(), new_id()
+        self._workout, self._set = (_new_id(self._began_ts) for _ in range(2))
         self.reps = 0
         """Events made so far: `count` of the last one."""
 
@@ -102,9 +94,10 @@ class Voice:
         """As `event/rep`, one more, and `exercise` after it."""
         self.reps += 1
         figures = self._figures()
+        ts = time.time()
         event = RepEvent(
-            id=new_id(),
-            ts=round(time.time(), 3),
+            id=_new_id(ts),
+            ts=round(ts, 3),
             exercise=EXERCISE,
             person=1,
             workout=self._workout,
@@ -153,3 +146,7 @@ class Voice:
     def _percentiles(self, middle: float) -> Percentiles:
         p50 = round(middle * self._draw.uniform(0.95, 1.05), 1)
         return Percentiles(p50=p50, p95=round(p50 * 1.1, 1), p99=round(p50 * 1.25, 1))
+
+
+def _new_id(wall_s: float) -> str:
+    return uuid7(wall_s, secrets.randbits(RANDOM_BITS))

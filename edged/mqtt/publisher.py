@@ -125,6 +125,10 @@ class Publisher:
             if not self._closing.is_set():
                 self._remember(topic, payload)
 
+    def event(self, topic: str, _event_id: str, payload: bytes) -> None:
+        """Tell what happened."""
+        self.stream(topic, payload)
+
     def close(self) -> None:
         """Tell `offline`, be forgotten if `forget_at_end`, disconnect and stop.
 

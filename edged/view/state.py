@@ -16,6 +16,7 @@ import msgspec
 
 from edged.messages.device import HealthMessage, Info
 from edged.messages.encoding import Reader
+from edged.messages.exercise import ExerciseState
 from edged.messages.streams import LabelsMessage, PoseMessage
 from edged.messages.topics import OFFLINE, ONLINE, Topics
 
@@ -69,6 +70,7 @@ class Sight:
     labels: LabelsMessage | None = None
     labels_s: float = 0.0
     """Seconds since `labels` came."""
+    exercise: ExerciseState | None = None
     health: HealthMessage | None = None
     health_s: float = 0.0
     """Seconds since `health` came."""
@@ -142,6 +144,7 @@ class _Device:
         self.pose: PoseMessage | None = None
         self.labels: LabelsMessage | None = None
         self.labels_at = 0.0
+        self.exercise: ExerciseState | None = None
         self.health: HealthMessage | None = None
         self.health_at = 0.0
         self.poses_flow = Flow()
@@ -172,6 +175,7 @@ class Watched:
         self._info = msgspec.json.Decoder(Info)
         self._pose = Reader(PoseMessage)
         self._labels = Reader(LabelsMessage)
+        self._exercise = msgspec.json.Decoder(ExerciseState)
         self._health = Reader(HealthMessage)
 
     @property
@@ -232,6 +236,8 @@ class Watched:
             known.labels = self._labels.decode(payload)
             known.labels_at = now
             self._take_frame(known.labels_flow, known.labels.age_ms, now)
+        elif topic == topics.exercise:
+            known.exercise = self._exercise.decode(payload) if payload else None
         elif topic == topics.health:
             known.health = self._health.decode(payload)
             known.health_at = now
@@ -270,6 +276,7 @@ class Watched:
                 pose=known.pose,
                 labels=known.labels,
                 labels_s=now - known.labels_at,
+                exercise=known.exercise,
                 health=known.health,
                 health_s=now - known.health_at,
                 frames=flow.count,

@@ -34,7 +34,7 @@ from edged.messages.streams import PoseMessage, labels_message, pose_message
 from edged.messages.topics import Topics
 from edged.types import KEYPOINT_NAMES, SKELETON, Classification, Frame, Label, Pose
 
-PAGE = Path(__file__).parents[1] / "docs" / "mqtt.md"
+PAGE = Path(__file__).parents[2] / "docs" / "mqtt.md"
 
 
 def frame() -> Frame:
@@ -102,6 +102,7 @@ EXAMPLES: Mapping[str, Payload] = {
             preprocess=percentiles(),
             infer=percentiles(),
             decode=percentiles(),
+            fitness=percentiles(),
             publish=percentiles(),
         ),
         accelerator="cpu",
