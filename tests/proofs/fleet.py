@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from brokers import free_port, program, until
 from fleet_witnesses import Simulation, Witness, all_there, lost_of, until_heard
-from fleets import centre, mosquitto, nats_cluster, settled, site
+from fleets import Node, centre, mosquitto, nats_cluster, settled, site
 
 from edged.fleet.figures import Figures
 
@@ -136,67 +136,101 @@ def _measured(devices: int, seconds: float, topic: str, encoding: str) -> tuple[
 
 
 def prove_nats(devices: float = 100) -> list[str]:
-    """Kill one node after the other under a fleet."""
+    """End one node after the other under a fleet, which talks to them or to a site's Mosquitto."""
     count = int(devices)
-    print(f"## NATS, three nodes, {count} devices, 10 poses/s and 60 events/min each\n")
     names = [f"sim-{number:04d}" for number in range(1, count + 1)]
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        directory = Path(name)
-        cluster = stack.enter_context(nats_cluster(directory, nats_users(names)))
+    with (
+        tempfile.TemporaryDirectory() as name,
+        nats_cluster(Path(name), nats_users(names)) as cluster,
+    ):
         ports = [node.port for node in cluster]
-        login = ("dashboard", PASSWORD)
-        events = Witness("warehouse", ports, "edged/+/event/#", login=login)
-        stack.enter_context(events)
+        print(f"## NATS, three nodes, {count} devices at them, 10 poses/s and 60 events/min each\n")
+        addresses = [f"mqtt://{{device}}:{PASSWORD}@127.0.0.1:{port}" for port in ports]
+        ends = (signal.SIGKILL, signal.SIGTERM)
+        problems = _under_ends(Path(name), cluster, addresses, count, ends, is_behind_site=False)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        nats_cluster(Path(name), nats_users([])) as cluster,
+        site(
+            Path(name) / "site",
+            dict.fromkeys((*names, "dashboard"), PASSWORD),
+            cluster=[node.port for node in cluster],
+            password=PASSWORD,
+        ) as edge,
+    ):
+        print(f"## NATS, three nodes, {count} devices at a site's Mosquitto before them\n")
+        addresses = [f"mqtt://{{device}}:{PASSWORD}@127.0.0.1:{edge.port}"]
+        return problems + _under_ends(
+            Path(name), cluster, addresses, count, (signal.SIGKILL,), is_behind_site=True
+        )
+
+
+def _under_ends(
+    directory: Path,
+    cluster: Sequence[Node],
+    addresses: Sequence[str],
+    count: int,
+    hows: Sequence[signal.Signals],
+    *,
+    is_behind_site: bool,
+) -> list[str]:
+    """Run the fleet, end each node in turn, and print what came of it. Returns what is wrong."""
+    login = ("dashboard", PASSWORD)
+    ports = [node.port for node in cluster]
+    watched = [int(addresses[0].rpartition(":")[2])] if is_behind_site else ports
+    topic = "edged/berlin/+/event/#" if is_behind_site else "edged/+/event/#"
+    with ExitStack() as stack:
+        events = stack.enter_context(Witness("warehouse", ports, topic, login=login))
         watchers = [
             stack.enter_context(
                 Witness(f"watch-{port}", [port], "edged/+/pose", qos=0, login=login)
             )
-            for port in ports
+            for port in watched
         ]
-        addresses = [f"mqtt://{{device}}:{PASSWORD}@127.0.0.1:{port}" for port in ports]
         simulation = Simulation(directory, addresses, "-n", str(count), "--events-per-min", "60")
         stack.enter_context(simulation)
         until(lambda: len(_devices(watchers)) == count, "poses of all devices", 120)
         time.sleep(5.0)
-        ends = []
-        for how in (signal.SIGKILL, signal.SIGTERM):
-            for node in cluster:
-                end = End(node.name, how, tuple(node.leads()), time.monotonic())
-                ends.append(end)
-                node.end(how)
-                time.sleep(DOWN_S)
-                node.start()
-                caught_up_s = settled(cluster, 60)
-                print(f"{end}, {DOWN_S:.0f} s away, caught up {caught_up_s:.1f} s later")
-                time.sleep(6.0)
+        ends = [_end(node, how, cluster) for how in hows for node in cluster]
         told = simulation.stop()
-        heard = all_there(events, told.events)
+        heard = all_there(events, told.events, 60)
         pauses = [_pauses(watchers, end.at) for end in ends]
+        messages = len(events.messages)
     came = sum(map(len, heard.values()))
-    repeated = len(events.messages) - came
     print(
-        f"\n{told.events} events made, {told.acknowledged} acknowledged, {came} came, {repeated} "
-        f"of them more than once; {told.lost} connections lost, {told.unsent} of streams unsent"
+        f"\n{told.events} events made, {told.acknowledged} acknowledged, {came} came, "
+        f"{messages - came} of them more than once; {told.lost} connections lost, {told.unsent} "
+        f"stream messages unsent; PUBACK p50 / p99 {told.puback_p50_ms} / {told.puback_p99_ms} ms\n"
     )
-    print(f"PUBACK p50 / p99 {told.puback_p50_ms} / {told.puback_p99_ms} ms\n")
     print("| what | it led | devices whose poses paused > 0.5 s | > 5 s | median, s | longest, s |")
     print("|---|---|---|---|---|---|")
+    problems = lost_of(heard)
     for end, longest in zip(ends, pauses, strict=True):
         hit = [pause for pause in longest if pause > BRIEF_S] or [0.0]
+        late = sum(pause > RESUME_S for pause in longest)
         print(
-            f"| {end} | {', '.join(end.led) or '-'} | {sum(p > BRIEF_S for p in longest)} "
-            f"| {sum(p > RESUME_S for p in longest)} | {statistics.median(hit):.1f} "
-            f"| {max(longest):.1f} |"
+            f"| {end} | {', '.join(end.led) or '-'} | {sum(p > BRIEF_S for p in longest)} | {late} "
+            f"| {statistics.median(hit):.1f} | {max(longest):.1f} |"
         )
-    print(flush=True)
-    problems = lost_of(heard)
-    if came != told.events or told.acknowledged != told.events:
-        problems.append(f"{told.events} events were made, {came} came: {told.errors}")
-    for end, longest in zip(ends, pauses, strict=True):
-        limit_s = ELECTED_S if end.led else RESUME_S
+        is_abrupt = end.how is signal.SIGKILL and end.led and not is_behind_site
+        limit_s = ELECTED_S if is_abrupt else RESUME_S
         if max(longest) > limit_s:
             problems.append(f"{end}: poses did not go on within {limit_s} s")
+    print(flush=True)
+    if came != told.events or told.acknowledged != told.events:
+        problems.append(f"{told.events} events were made, {came} came: {told.errors}")
     return problems
+
+
+def _end(node: Node, how: signal.Signals, cluster: Sequence[Node]) -> End:
+    """End a node, start it again, and wait until the cluster is whole."""
+    end = End(node.name, how, tuple(node.leads()), time.monotonic())
+    node.end(how)
+    time.sleep(DOWN_S)
+    node.start()
+    print(f"{end}, {DOWN_S:.0f} s away, caught up {settled(cluster, 60):.1f} s later", flush=True)
+    time.sleep(6.0)
+    return end
 
 
 def nats_users(names: Sequence[str]) -> str:
@@ -206,10 +240,16 @@ def nats_users(names: Sequence[str]) -> str:
         f'subscribe: ["edged.{one}.>", "$MQTT.sub.>"] }} }}'
         for one in names
     ]
-    lines.append(
-        f'{{ user: "dashboard", password: "{PASSWORD}", permissions: {{ publish: {{ deny: ">" }}, '
-        'subscribe: ["edged", "edged.>", "$MQTT.sub.>"] } }'
-    )
+    lines += [
+        (
+            f'{{ user: "dashboard", password: "{PASSWORD}", permissions: {{ publish: {{ deny: ">" }}, '
+            'subscribe: ["edged", "edged.>", "$MQTT.sub.>"] } }'
+        ),
+        (
+            f'{{ user: "berlin", password: "{PASSWORD}", permissions: {{ publish: "edged.berlin.>", '
+            'subscribe: ["edged.berlin.*.set.>", "$MQTT.sub.>"] } }'
+        ),
+    ]
     return "authorization { users: [\n" + "\n".join(lines) + "\n] }\n"
 
 
