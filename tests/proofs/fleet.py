@@ -235,22 +235,15 @@ def _end(node: Node, how: signal.Signals, cluster: Sequence[Node]) -> End:
 
 def nats_users(names: Sequence[str]) -> str:
     """A `nats-users.conf` as docs/fleet.md makes it: a line for each device."""
-    lines = [
-        f'{{ user: "{one}", password: "{PASSWORD}", permissions: {{ publish: "edged.{one}.>", '
-        f'subscribe: ["edged.{one}.>", "$MQTT.sub.>"] }} }}'
-        for one in names
-    ]
-    lines += [
-        (
-            f'{{ user: "dashboard", password: "{PASSWORD}", permissions: {{ publish: {{ deny: ">" }}, '
-            'subscribe: ["edged", "edged.>", "$MQTT.sub.>"] } }'
-        ),
-        (
-            f'{{ user: "berlin", password: "{PASSWORD}", permissions: {{ publish: "edged.berlin.>", '
-            'subscribe: ["edged.berlin.*.set.>", "$MQTT.sub.>"] } }'
-        ),
-    ]
+    lines = [_user(one, f'"edged.{one}.>"', f'"edged.{one}.>"') for one in names]
+    lines.append(_user("dashboard", '{ deny: ">" }', '"edged", "edged.>"'))
+    lines.append(_user("berlin", '"edged.berlin.>"', '"edged.berlin.*.set.>"'))
     return "authorization { users: [\n" + "\n".join(lines) + "\n] }\n"
+
+
+def _user(name: str, publish: str, subscribe: str) -> str:
+    may = f'publish: {publish}, subscribe: [{subscribe}, "$MQTT.sub.>"]'
+    return f'{{ user: "{name}", password: "{PASSWORD}", permissions: {{ {may} }} }}'
 
 
 def _devices(watchers: Sequence[Witness]) -> set[str]:
