@@ -16,7 +16,7 @@ import pytest
 import trustme
 from brokers import Broker, program, until
 from fleet_witnesses import Witness
-from fleets import Server, centre, nats_cluster, shipped, site
+from fleets import FLEET, Server, centre, nats_cluster, nats_server, shipped, site
 
 PASSWORD = "of-one"  # noqa: S105 - of a broker that is gone with the test
 USERS = dict.fromkeys(("gym-1", "gym-2", "dashboard", "coach"), PASSWORD)
@@ -174,7 +174,7 @@ def test_events_of_a_time_without_the_centre_come_later_and_commands_come_back(
     tmp_path: Path, middle: Server, authority: tuple[Path, Path, Path]
 ) -> None:
     ca = authority[0]
-    events = "edged/+/+/event/#"
+    events = "$share/warehouse/edged/+/+/event/#"
     with (
         site(tmp_path / "site", USERS, (middle.port, ca)) as at_site,
         Witness("warehouse", [middle.port], events, login=WAREHOUSE, authority=ca) as witness,
@@ -249,3 +249,24 @@ def test_a_nats_cluster_keeps_devices_apart_and_shares_by_queues(tmp_path: Path)
                 assert shared() == list(range(20))
         with Witness("gym-2", [third], "edged/gym-1/#", login=("gym-2", "change-me-2")) as spy:
             assert spy.refused
+
+
+def test_the_loop_of_the_page_makes_users_that_nats_takes(tmp_path: Path) -> None:
+    page = (FLEET.parents[1] / "docs" / "fleet.md").read_text(encoding="utf-8")
+    (loop,) = [
+        block.partition("```")[0] for block in page.split("```sh\n") if "while read" in block
+    ]
+    (tmp_path / "devices.passwords").write_text("gym-1 a/b+c==\nhall_2 x\n")
+    subprocess.run(["/bin/bash", "-euc", loop], cwd=tmp_path, check=True, timeout=30)
+    shipped_conf = shipped("nats.conf", {"/var/lib/nats": str(tmp_path)})
+    (tmp_path / "nats.conf").write_text(shipped_conf)
+    done = subprocess.run(
+        [nats_server(), "-t", "-c", str(tmp_path / "nats.conf")],
+        env={"NATS_NAME": "nats-1"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "is valid" in done.stdout + done.stderr
+    assert 'user: "hall_2"' in (tmp_path / "nats-users.conf").read_text()
