@@ -17,7 +17,8 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "ev
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *("overlay", "health", "pipeline", "gym", "frameloop", "chain", "supervision", "daemon"),
+    *("overlay", "health", "pipeline", "gym", "frameloop", "chain", "orders", "supervision"),
+    "daemon",
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
 IN_THE_WORKER = {
@@ -53,6 +54,7 @@ MAY_IMPORT = {
     "gym": BASE | {"fitness"},
     "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym"},
+    "orders": {"chain", "errors", "gym", "mqtt"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,

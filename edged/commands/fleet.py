@@ -15,6 +15,7 @@ from edged.fleet.device import Load
 from edged.fleet.figures import Figures, in_words
 from edged.fleet.swarm import Swarm
 from edged.messages.encoding import Encoding
+from edged.mqtt.brokers import places
 from edged.view.screen import clean
 from edged.view.terminal import Ending
 
@@ -49,7 +50,7 @@ def simulate(
     settings = load(config_file).mqtt
     if encoding is not None:
         settings = msgspec.structs.replace(settings, encoding=encoding)
-    addresses = [broker_settings(settings, address) for address in brokers] or [settings]
+    addresses = [broker_settings(settings, one) for one in brokers] or places(settings)
     each = Load(poses_per_s, events_per_min)
     swarm = Swarm(devices, addresses, each, connects_per_s=connects_per_s)
     ending = Ending()

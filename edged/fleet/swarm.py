@@ -149,8 +149,7 @@ class Swarm:
 
     def drain(self, timeout_s: float = DRAIN_S) -> None:
         """Nothing new: let the events that wait be acknowledged, by whom it takes, if in time."""
-        self._due = [entry for entry in self._due if entry[2] in (Job.CONNECT, Job.MISC)]
-        heapq.heapify(self._due)
+        self._nothing_new()
 
         def is_done() -> bool:
             waiting = any(device.unacknowledged for device in self.devices)
@@ -166,6 +165,7 @@ class Swarm:
         still retain what these have told.
         """
         self._is_ending = True
+        self._nothing_new()
         for device in self.devices:
             device.say_goodbye()
         for number in range(len(self.devices)):
@@ -195,6 +195,10 @@ class Swarm:
         for device in self.devices:
             device.ended()
         self._stack.close()
+
+    def _nothing_new(self) -> None:
+        self._due = [entry for entry in self._due if entry[2] in (Job.CONNECT, Job.MISC)]
+        heapq.heapify(self._due)
 
     def _turns_until(self, timeout_s: float, is_done: Callable[[], bool]) -> None:
         until = time.monotonic() + timeout_s
