@@ -69,7 +69,7 @@ class Device:
         """Events that the broker has not acknowledged, the oldest first."""
         self._event_of: dict[int, tuple[str, bytes]] = {}
         """The events that are under way on this connection, by the number of their message."""
-        self._state: dict[str, bytes] = {topics.info: voice.info()}
+        self._state: dict[str, bytes] = {topics.info: voice.info(), topics.paused: b"OFF"}
         self._bytes_counted = 0
 
     @property
@@ -148,6 +148,7 @@ class Device:
         self.is_connected = self.was_connected = True
         self.failures = 0
         self.protocol = PROTOCOLS[0]
+        wire.listen()
         self._keep(wire, self.topics.status, ONLINE)
         for topic, payload in self._state.items():
             self._keep(wire, topic, payload)

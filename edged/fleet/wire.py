@@ -27,7 +27,7 @@ _STREAM = {
     for kind in (JSON_TYPE, MSGPACK_TYPE)
 }
 _STATE = Fixed(ContentType=JSON_TYPE)
-_STATUS = Fixed(ContentType="text/plain")
+_WORD = Fixed(ContentType="text/plain")
 SEND_BUFFER = 16_384
 """As the publisher's, see `edged.mqtt.connection`."""
 
@@ -47,7 +47,8 @@ class Wire(Session):
         acknowledged: Acknowledged,
     ) -> None:
         super().__init__(settings, protocol, context, client_id(topics))
-        self._status = topics.status
+        self._commands = topics.set("+")
+        self._words = (topics.status, topics.paused)
         self._acknowledged = acknowledged
         self._sent_ns: dict[int, int] = {}
         self.bytes = 0
@@ -80,6 +81,10 @@ class Wire(Session):
         """Send what has waited for the wire."""
         self.client.loop_write()
 
+    def listen(self) -> None:
+        """Subscribe to commands, as edged does; nobody answers them."""
+        self.client.subscribe(self._commands, qos=1)
+
     def stream(self, topic: str, payload: bytes) -> None:
         """QoS 0, expiring."""
         kind = _STREAM[content_type(payload)] if self.is_5 else None
@@ -88,7 +93,7 @@ class Wire(Session):
 
     def tell(self, topic: str, payload: bytes, *, retain: bool) -> int:
         """QoS 1. Returns the message's number, which `acknowledged` will be told."""
-        kind = (_STATUS if topic == self._status else _STATE) if self.is_5 else None
+        kind = (_WORD if topic in self._words else _STATE) if self.is_5 else None
         self.bytes += packet_bytes(topic, payload, kind, qos=1)
         # Only while an acknowledgement is due: paho calls it for each QoS 0 message too.
         self.client.on_publish = self._on_publish

@@ -64,7 +64,7 @@ def test_each_device_is_there_and_tells_what_a_real_one_does(broker: Broker) -> 
         for number in range(1, COUNT + 1):
             prefix = f"edged/sim-{number:04d}"
             subscriber.until(f"{prefix}/status", b"online")
-            for topic in ("info", "pose", "exercise", "event/rep"):
+            for topic in ("info", "paused", "pose", "exercise", "event/rep"):
                 assert subscriber.of(f"{prefix}/{topic}"), topic
             (pose, *_) = subscriber.of(f"{prefix}/pose")
             assert (pose.qos, pose.retain, pose.content_type) == (0, False, "application/json")
