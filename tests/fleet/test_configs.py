@@ -18,8 +18,11 @@ from brokers import Broker, program, until
 from fleet_witnesses import Witness
 from fleets import FLEET, Server, centre, nats_cluster, nats_server, shipped, site
 
+from edged.messages.topics import Topics
+from edged.mqtt.homeassistant import discovery_topic
+
 PASSWORD = "of-one"  # noqa: S105 - of a broker that is gone with the test
-USERS = dict.fromkeys(("gym-1", "gym-2", "dashboard", "coach"), PASSWORD)
+USERS = dict.fromkeys(("gym-1", "gym-2", "dashboard", "coach", "home-assistant"), PASSWORD)
 SITE_USERS = {
     "berlin": "change-me",
     "paris": PASSWORD,
@@ -104,6 +107,15 @@ def test_a_device_writes_below_its_own_name_only(at_site: Server) -> None:
             ("edged/gym-1/status", MARK),
         )
         assert until_marked(witness) == [("edged/gym-1/event/rep", "mine")]
+
+
+def test_a_device_is_discovered_as_itself_only(at_site: Server) -> None:
+    own, other = (
+        discovery_topic(Topics("edged", name), "homeassistant") for name in ("gym-1", "gym-2")
+    )
+    with Witness("home", [at_site.port], "#", login=("home-assistant", PASSWORD)) as witness:
+        say(at_site.port, "gym-1", (own, "mine"), (other, "not mine"), ("edged/gym-1/status", MARK))
+        assert until_marked(witness) == [(own, "mine")]
 
 
 def test_a_device_hears_what_it_is_told_and_nobody_else_is(at_site: Server) -> None:
