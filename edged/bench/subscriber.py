@@ -16,6 +16,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edged.messages.device import HealthMessage
+from edged.messages.encoding import Reader
 from edged.messages.topics import Topics
 
 TOPICS = Topics("bench", "bench")
@@ -40,17 +41,17 @@ class _Stamped(msgspec.Struct):
 def main() -> None:
     """Listen until the standard input closes."""
     arrivals = Arrivals()
-    frame = msgspec.json.Decoder(_Stamped)
+    frame, health = Reader(_Stamped), Reader(HealthMessage)
 
     def on_message(_client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         wall, now = time.time(), time.monotonic()
         if message.topic == TOPICS.health:
-            arrivals.health.append(msgspec.json.decode(message.payload, type=HealthMessage))
+            arrivals.health.append(health.decode(bytes(message.payload)))
         elif message.topic in {TOPICS.pose, TOPICS.labels}:
             if not arrivals.at:
                 print(f"first {now}", flush=True)
             arrivals.at.append(now)
-            arrivals.age_ms.append((wall - frame.decode(message.payload).ts) * 1e3)
+            arrivals.age_ms.append((wall - frame.decode(bytes(message.payload)).ts) * 1e3)
 
     offset = time.time() - time.monotonic()
     client = mqtt.Client(CallbackAPIVersion.VERSION2)
