@@ -148,9 +148,11 @@ def test_edged_itself_writes_what_its_configuration_says(
     ):
         until(lambda: bool(poses(subscriber)) and bool(healths(subscriber)), "poses and health")
         assert daemon.stop() == 0
-    streams = [*subscriber.of(TOPICS.pose), *subscriber.of(TOPICS.health)]
+    streams = subscriber.of(TOPICS.pose)
     assert all(is_msgpack(message.payload) for message in streams)
     assert {message.content_type for message in streams} == {MSGPACK_TYPE}
+    # Home Assistant and its like read health, and read JSON only.
+    assert {message.content_type for message in subscriber.of(TOPICS.health)} == {JSON_TYPE}
     assert abs(time.time() - poses(subscriber)[-1].ts) < 60
     assert info(subscriber) is not None
     assert isinstance(healths(subscriber)[-1], HealthMessage)

@@ -68,7 +68,7 @@ class Voice:
 
     def health(self, *, reconnects: int, unsent: int, fps: float) -> bytes:
         """As `health`."""
-        return self._encode(
+        return msgspec.json.encode(
             HealthMessage(
                 ts=round(time.time(), 3),
                 state="ok",
