@@ -86,7 +86,7 @@ class Fit(enum.StrEnum):
 
 
 class Encoding(enum.StrEnum):
-    """How streams are written."""
+    """How poses are written."""
 
     JSON = "json"
     MSGPACK = "msgpack"
@@ -104,6 +104,21 @@ class Pace(enum.StrEnum):
     FAST = "fast"
     REALTIME = "realtime"
     OVERLOAD = "overload"
+
+
+class Layout(enum.StrEnum):
+    """In which order a model takes the numbers of a keypoint."""
+
+    YXS = "yxs"
+    XYS = "xys"
+
+
+class Units(enum.StrEnum):
+    """What a model takes as x and y of a keypoint."""
+
+    AUTO = "auto"
+    PIXELS = "pixels"
+    FRAME = "frame"
 
 
 class Rotate(enum.StrEnum):
