@@ -147,7 +147,7 @@ def fleet_simulate(
         ),
     ] = 15.0,
     encoding: Annotated[
-        Encoding | None, typer.Option(help="Of the streams; default: that of --config.")
+        Encoding | None, typer.Option(help="Of the poses; default: that of --config.")
     ] = None,
     config_file: ConfigFile = None,
     json: Json = False,

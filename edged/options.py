@@ -86,7 +86,7 @@ class Fit(enum.StrEnum):
 
 
 class Encoding(enum.StrEnum):
-    """How streams are written."""
+    """How poses are written."""
 
     JSON = "json"
     MSGPACK = "msgpack"

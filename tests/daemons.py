@@ -119,7 +119,7 @@ def labels(subscriber: Subscriber) -> list[LabelsMessage]:
 
 def healths(subscriber: Subscriber) -> list[HealthMessage]:
     """All that came."""
-    decode = Reader(HealthMessage).decode
+    decode = msgspec.json.Decoder(HealthMessage).decode
     return [decode(message.payload) for message in subscriber.of(TOPICS.health)]
 
 

@@ -1,4 +1,4 @@
-"""The two ways to write a stream, and how a reader tells them apart."""
+"""The two ways to write what a frame shows, and how a reader tells them apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from edged.bench import subscriber as bench_subscriber
 from edged.commands.referee import Referee
-from edged.messages.device import HealthMessage
 from edged.messages.encoding import (
     JSON_TYPE,
     MSGPACK_TYPE,
@@ -59,13 +58,13 @@ def test_a_pose_is_the_same_either_way_but_for_what_no_model_can_tell(
             assert row == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("message", [told.labels("cat"), told.health(), told.pose()])
+@pytest.mark.parametrize("message", [told.labels("cat"), told.pose()])
 def test_all_else_is_the_same_either_way(message: Payload) -> None:
     reader = Reader(type(message))
     assert reader.decode(msgpack(message)) == reader.decode(json(message)) == message
 
 
-@pytest.mark.parametrize("message", [told.labels("cat"), told.health(), told.pose([told.person()])])
+@pytest.mark.parametrize("message", [told.labels("cat"), told.pose([told.person()])])
 def test_the_first_byte_tells_which_it_is(message: Payload) -> None:
     assert json(message)[:1] == b"{"
     assert not is_msgpack(json(message))
@@ -116,11 +115,9 @@ def test_a_watcher_reads_both() -> None:
     for encode in (json, msgpack):
         watched.take(gym.pose, encode(told.pose([told.person()])), 1.0)
         watched.take(gym.labels, encode(told.labels("cat")), 1.0)
-        watched.take(gym.health, encode(told.health()), 1.0)
         sight = watched.sight(1.0)
         assert sight.unreadable == 0
         assert sight.labels == told.labels("cat")
-        assert sight.health == told.health()
     assert watched.frames == 2
 
 
@@ -148,11 +145,9 @@ def test_edged_itself_writes_what_its_configuration_says(
     ):
         until(lambda: bool(poses(subscriber)) and bool(healths(subscriber)), "poses and health")
         assert daemon.stop() == 0
-    streams = subscriber.of(TOPICS.pose)
-    assert all(is_msgpack(message.payload) for message in streams)
-    assert {message.content_type for message in streams} == {MSGPACK_TYPE}
-    # Home Assistant and its like read health, and read JSON only.
+    told_poses = subscriber.of(TOPICS.pose)
+    assert all(is_msgpack(message.payload) for message in told_poses)
+    assert {message.content_type for message in told_poses} == {MSGPACK_TYPE}
     assert {message.content_type for message in subscriber.of(TOPICS.health)} == {JSON_TYPE}
     assert abs(time.time() - poses(subscriber)[-1].ts) < 60
     assert info(subscriber) is not None
-    assert isinstance(healths(subscriber)[-1], HealthMessage)

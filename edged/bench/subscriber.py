@@ -41,12 +41,12 @@ class _Stamped(msgspec.Struct):
 def main() -> None:
     """Listen until the standard input closes."""
     arrivals = Arrivals()
-    frame, health = Reader(_Stamped), Reader(HealthMessage)
+    frame = Reader(_Stamped)
 
     def on_message(_client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         wall, now = time.time(), time.monotonic()
         if message.topic == TOPICS.health:
-            arrivals.health.append(health.decode(bytes(message.payload)))
+            arrivals.health.append(msgspec.json.decode(message.payload, type=HealthMessage))
         elif message.topic in {TOPICS.pose, TOPICS.labels}:
             if not arrivals.at:
                 print(f"first {now}", flush=True)

@@ -24,7 +24,7 @@ class Voice:
     """Says what a device with one person before its camera would: numbers are made up, not keys."""
 
     def __init__(self, poses: tuple[PosePayload, ...], encode: Encode, draw: random.Random) -> None:
-        """`poses` are told in turn, from a place of the device's own; `encode` writes streams."""
+        """`poses` are told in turn, from a place of the device's own; `encode` writes poses."""
         self._poses = poses
         self._encode = encode
         self._draw = draw
@@ -68,7 +68,7 @@ class Voice:
 
     def health(self, *, reconnects: int, unsent: int, fps: float) -> bytes:
         """As `health`."""
-        return msgspec.json.encode(
+        return _json.encode(
             HealthMessage(
                 ts=round(time.time(), 3),
                 state="ok",

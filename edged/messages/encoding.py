@@ -1,4 +1,4 @@
-"""How payloads are written: JSON, or for the streams MessagePack; a reader can tell which it is.
+"""How `pose` and `labels` are written, JSON or MessagePack; a reader can tell which it is.
 
 A JSON object begins with `{`, a map of MessagePack with a byte of 0x80 or more: so it can be told
 without the content type, which only MQTT 5 has.

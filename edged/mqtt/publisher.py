@@ -75,7 +75,7 @@ class Publisher:
         self.reconnects = 0
         """Connections after the first."""
         self.encode = encoder(settings.encoding)
-        """Writes the messages of streams."""
+        """Writes what a frame shows; all else is JSON."""
         self.beat_ns = time.monotonic_ns()
         """The thread's last sign of life: older than BEAT_S only while it connects, which takes
         a few seconds, or longer where no name server answers."""

@@ -176,7 +176,7 @@ class Watched:
         self._pose = Reader(PoseMessage)
         self._labels = Reader(LabelsMessage)
         self._exercise = msgspec.json.Decoder(ExerciseState)
-        self._health = Reader(HealthMessage)
+        self._health = msgspec.json.Decoder(HealthMessage)
 
     @property
     def filters(self) -> tuple[str, ...]:
