@@ -21,7 +21,7 @@ from edged.capture.source import is_live
 from edged.config import Config, device_name, model_directories
 from edged.errors import EngineError, ModelError
 from edged.frameloop import FrameLoop
-from edged.gym import Gym
+from edged.gym import Gym, Tally
 from edged.health import FrameMeter
 from edged.inference.engine import Engine
 from edged.inference.roster import Roster
@@ -130,6 +130,7 @@ class Chain:
         self.is_ended = False
         """There are no more frames."""
         self.meter = FrameMeter()
+        self.tally = Tally()
         self._past = Counts()
         self._news = news
         self._wanted = wanted
@@ -373,7 +374,7 @@ class Chain:
     def _new_gym(self, config: Config) -> Gym | None:
         if not (config.fitness.enabled and config.pose.model):
             return None
-        return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)))
+        return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)), self.tally)
 
     def _new_publisher(self, config: Config) -> Publisher:
         return Publisher(config.mqtt, topics_of(config), on_change=lambda: self._news(News.CHANGED))

@@ -24,6 +24,7 @@ from edged.sections import (
     Inference,
     LabelModel,
     Log,
+    Metrics,
     Mqtt,
     PoseModel,
     Section,
@@ -41,6 +42,7 @@ class Config(Section, frozen=True):
     fitness: Fitness = Fitness()
     mqtt: Mqtt = Mqtt()
     health: Health = Health()
+    metrics: Metrics = Metrics()
     log: Log = Log()
 
 

@@ -13,11 +13,21 @@ import pytest
 import edged
 
 PACKAGE = Path(edged.__file__).parent
-PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "evaluation"}
+PARTS = {
+    "capture",
+    "inference",
+    "decoders",
+    "fitness",
+    "mqtt",
+    "dashboard",
+    "evaluation",
+    "metrics",
+}
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *("overlay", "health", "pipeline", "gym", "frameloop", "chain", "supervision", "daemon"),
+    *("overlay", "health", "pipeline", "gym", "frameloop", "chain", "observing"),
+    *("supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
 IN_THE_WORKER = {
@@ -53,6 +63,7 @@ MAY_IMPORT = {
     "gym": BASE | {"fitness"},
     "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym"},
+    "observing": BASE | PARTS | {"chain", "health", "processes"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
