@@ -29,7 +29,7 @@ def test_the_page_says_how_it_is_sent(channel: Channel) -> None:
     payload, qos, retained, when = ROWS[channel.topic.replace("{what}", "<what>")]
     assert payload.endswith("JSON") != isinstance(channel.payload, Text)
     assert qos == str(channel.qos)
-    assert retained.partition(",")[0] == ("yes" if channel.is_retained else "no")
+    assert (retained.partition(",")[0] == "yes") == channel.is_retained
     assert when == channel.when
 
 
