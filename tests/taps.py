@@ -42,7 +42,7 @@ class Tap:
                         server = socket.create_connection(("127.0.0.1", self._target))
                         selector.register(client, selectors.EVENT_READ, (server, self.sent))
                         selector.register(server, selectors.EVENT_READ, (client, self.answered))
-                    else:
+                    elif key.fd in selector.get_map():  # else its other end was closed just now
                         self._pass(selector, key)
 
     @staticmethod
