@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TypeAlias
 
 import msgspec
@@ -26,6 +26,7 @@ from edged.health import FrameMeter
 from edged.inference.engine import Engine
 from edged.inference.roster import Roster
 from edged.messages.topics import Topics
+from edged.mqtt.inbox import Order
 from edged.mqtt.publisher import Publisher
 from edged.pipeline import ModelFiles, Pipeline, find_models
 from edged.sections import Camera, LabelModel, PoseModel
@@ -44,6 +45,8 @@ POLL_S = 0.1
 class News(enum.Enum):
     """What the parts' threads have to say."""
 
+    ORDERED = enum.auto()
+    """Somebody has sent a command."""
     CHANGED = enum.auto()
     """Something that `info` tells."""
     FIRST_FRAME = enum.auto()
@@ -111,7 +114,12 @@ class Chain:
     """Camera, models and publisher of one configuration. Belongs to the main thread."""
 
     def __init__(
-        self, config: Config, news: Callable[[News], None], *, wanted: Callable[[], bool]
+        self,
+        config: Config,
+        news: Callable[[News], None],
+        *,
+        wanted: Callable[[], bool],
+        on_order: Callable[[Order], str] | None = None,
     ) -> None:
         """Start everything; what was started is stopped again when something fails.
 
@@ -119,6 +127,7 @@ class Chain:
             config: of the device.
             news: called by the parts' threads; must not block.
             wanted: asked again and again while something is waited for.
+            on_order: is given commands, see `Publisher`; None: the device takes none.
 
         Raises:
             EdgedError: a part cannot start with this configuration.
@@ -133,8 +142,9 @@ class Chain:
         self.tally = Tally()
         self._past = Counts()
         self._news = news
+        self._on_order = on_order
         self._wanted = wanted
-        self._pausing = Lock()
+        self._pausing = RLock()  # `wanted` may pause, wherever it is asked
         self._is_paused = False
         self._roster = Roster()
         self.gym = self._new_gym(config)
@@ -377,7 +387,12 @@ class Chain:
         return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)), self.tally)
 
     def _new_publisher(self, config: Config) -> Publisher:
-        return Publisher(config.mqtt, topics_of(config), on_change=lambda: self._news(News.CHANGED))
+        return Publisher(
+            config.mqtt,
+            topics_of(config),
+            on_change=lambda: self._news(News.CHANGED),
+            on_order=self._on_order,
+        )
 
     def _start_loop(self) -> None:
         self.is_ended = False

@@ -26,7 +26,7 @@ PARTS = {
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *("overlay", "health", "pipeline", "gym", "frameloop", "chain", "observing"),
+    *("overlay", "health", "pipeline", "gym", "frameloop", "chain", "observing", "orders"),
     *("supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
@@ -64,6 +64,7 @@ MAY_IMPORT = {
     "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym"},
     "observing": BASE | PARTS | {"chain", "health", "processes"},
+    "orders": {"chain", "errors", "gym", "mqtt"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,

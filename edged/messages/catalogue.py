@@ -6,8 +6,9 @@ The schemas, the AsyncAPI document and the checks of docs/mqtt.md are made from 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
+from edged.messages.commands import COMMAND_BYTES, REPLY_EXPIRY_S, Reply, What
 from edged.messages.device import HealthMessage, Info
 from edged.messages.exercise import ExerciseState, RepEvent, SetEvent, WorkoutEvent
 from edged.messages.fields import Payload
@@ -58,7 +59,7 @@ class Channel:
     @property
     def expiry_s(self) -> int | None:
         """Seconds after which the broker forgets it; None: never."""
-        return STREAM_EXPIRY_S if self.kind == "stream" else None
+        return {"stream": STREAM_EXPIRY_S, "reply": REPLY_EXPIRY_S}.get(self.kind)
 
     @property
     def is_received(self) -> bool:
@@ -85,6 +86,23 @@ CHANNELS: tuple[Channel, ...] = (
     Channel("event/rep", "event", RepEvent, "at the end of a rep"),
     Channel("event/set", "event", SetEvent, "after the rest that ends it"),
     Channel("event/workout", "event", WorkoutEvent, "after the rest that ends it"),
+    Channel(
+        "paused",
+        "state",
+        Text(
+            "`ON`: the camera is closed because somebody wants it so.", "^(ON|OFF)$", ("ON", "OFF")
+        ),
+        "on connecting, on every change",
+    ),
+    Channel(
+        "set/{what}",
+        "command",
+        Text("What is asked for, in UTF-8.", f"^[^\x00]{{0,{COMMAND_BYTES}}}$"),
+        "when somebody wants something",
+        choices=get_args(What),
+        answered_on="reply",
+    ),
+    Channel("reply", "reply", Reply, "after each command"),
     Channel(
         "check",
         "check",

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from edged.commands.schema import schema_of
 from edged.messages.catalogue import PAYLOADS
+from edged.messages.commands import Reply, What
 from edged.messages.device import (
     CameraInfo,
     HealthMessage,
@@ -145,6 +146,7 @@ EXAMPLES: Mapping[str, Payload] = {
         flags={"shallow": 1},
         target_reps=0,
     ),
+    "reply": Reply(ts=1.0, command="pause", ok=False, reason="no"),
     "event/workout": WorkoutEvent(
         id=ID, ts=1.0, began=1.0, duration_s=9.0, sets=1, reps={"squat": 5}, held_s={}
     ),
@@ -171,6 +173,9 @@ def test_topics_are_prefix_device_and_what() -> None:
     assert topics.pose == "home/gym/pi-1/pose"
     assert topics.labels == "home/gym/pi-1/labels"
     assert topics.health == "home/gym/pi-1/health"
+    assert topics.paused == "home/gym/pi-1/paused"
+    assert topics.reply == "home/gym/pi-1/reply"
+    assert topics.set("pause") == "home/gym/pi-1/set/pause"
     assert topics.everything == "home/gym/pi-1/#"
 
 
@@ -229,6 +234,11 @@ def test_the_examples_of_the_page_are_valid(topic: str) -> None:
 def test_every_json_example_of_the_page_belongs_to_a_topic() -> None:
     in_topics = sum(documented(topic).count("```json") for topic in PAYLOADS)
     assert PAGE.read_text().count("```json") == in_topics
+
+
+def test_the_page_has_every_command() -> None:
+    table = re.findall(r"^\| `set/(\w+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert table == list(get_args(What))
 
 
 def test_the_version_is_the_one_that_payloads_carry() -> None:
