@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 import scrapes
@@ -57,10 +57,12 @@ def test_it_ends_with_its_port_and_its_threads() -> None:
     before = threads()
     with serving() as server:
         port = port_of(server)
-        silent = socket.create_connection(("127.0.0.1", port))
-        until(lambda: "metrics-reader" in threads(), "a reader")
-    with silent:
-        silent.settimeout(scrapes.DEADLINE_S)
+        with ExitStack() as connections:
+            silent = socket.create_connection(("127.0.0.1", port), scrapes.DEADLINE_S)
+            connections.enter_context(silent)
+            until(lambda: "metrics-reader" in threads(), "a reader")
+            later = connections.pop_all()
+    with later:
         assert silent.recv(1) == b"", "the reader is let go"
     until(lambda: threads() == before, "no thread is left")
     with pytest.raises(ConnectionRefusedError):
@@ -103,20 +105,25 @@ def test_an_address_of_another_machine_is_a_problem(address: str) -> None:
         assert "[metrics] address" in str(server.problem)
 
 
-def test_readers_who_do_nothing_are_few_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module._Handler, "timeout", 0.3)
+def test_readers_are_few_at_once() -> None:
+    with serving() as server, ExitStack() as connections:
+        port = port_of(server)
+        for _ in range(MOST_AT_ONCE):
+            connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+        until(lambda: threads().count("metrics-reader") == MOST_AT_ONCE, "readers")
+        with socket.create_connection(("127.0.0.1", port), scrapes.DEADLINE_S) as one_more:
+            assert one_more.recv(1) == b""
+        connections.close()
+        until(lambda: "metrics-reader" not in threads(), "they have gone")
+        assert scrapes.get(port)[0] == 200
+
+
+def test_a_reader_who_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module._Handler, "timeout", 0.1)
     with serving() as server:
         port = port_of(server)
-        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(MOST_AT_ONCE)]
-        until(lambda: threads().count("metrics-reader") == MOST_AT_ONCE, "readers")
-        one_more = socket.create_connection(("127.0.0.1", port))
-        one_more.settimeout(scrapes.DEADLINE_S)
-        assert one_more.recv(1) == b""
-        assert threads().count("metrics-reader") <= MOST_AT_ONCE
-        until(lambda: "metrics-reader" not in threads(), "they are given up")
-        assert scrapes.get(port)[0] == 200
-        for one in (*silent, one_more):
-            one.close()
+        with socket.create_connection(("127.0.0.1", port), scrapes.DEADLINE_S) as silent:
+            assert silent.recv(1) == b""
 
 
 def test_figures_that_cannot_be_had_cost_an_answer_and_no_more() -> None:
