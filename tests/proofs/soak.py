@@ -63,8 +63,8 @@ class Sample:
 
     frames: float
     events: float
-    pss_mb: float
-    """Of the daemon and its worker."""
+    memory_mb: float
+    """Of the daemon and its worker, as `own_mb`."""
     descriptors: float
     threads: float
     send_queue: float
@@ -79,12 +79,25 @@ def sample(daemon: Daemon, broker: Broker, figures: Figures) -> Sample:
     return Sample(
         frames=figures["edged_frames_total", ()],
         events=sum(value for (name, _), value in figures.items() if name in EVENTS),
-        pss_mb=processes.pss_mb(processes.family(process.pid)),
+        memory_mb=own_mb(processes.family(process.pid)),
         descriptors=process.num_fds(),
         threads=process.num_threads(),
         send_queue=send_queue(process.pid, broker.port),
         outbox=figures.get(("edged_outbox_events", ()), 0.0),
     )
+
+
+def own_mb(pids: Sequence[int]) -> float:
+    """Memory that processes have filled, in MB, swapped out or not.
+
+    Without the pages of files, whose share changes with every other Python on the machine.
+    """
+    kibibytes = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith(("Pss_Anon:", "Pss_Shmem:", "SwapPss:")):
+                kibibytes += int(line.split()[1])
+    return kibibytes * 1024 / processes.MEGABYTE
 
 
 def send_queue(pid: int, port: int) -> int:
@@ -111,7 +124,7 @@ def soak(
         assert time.monotonic() - moved < STALL_S, f"it stands still: {daemon.log()[-2000:]}"
         if not samples or int(now.frames * 10 / frames) > int(samples[-1].frames * 10 / frames):
             rate = now.frames / (time.monotonic() - begun + 1e-9)
-            print(f"  {now.frames:9.0f} frames, {rate:5.0f}/s, {now.pss_mb:.1f} MB", flush=True)
+            print(f"  {now.frames:9.0f} frames, {rate:5.0f}/s, {now.memory_mb:.1f} MB", flush=True)
         samples.append(now)
         is_back = figures["edged_broker_reconnects_total", ()] >= restarts
         if now.frames >= frames and now.events >= events and restarts == RESTARTS and is_back:
@@ -130,7 +143,7 @@ def judged(samples: Sequence[Sample]) -> list[str]:
     fifth = max(1, len(settled) // 5)
     frames = np.array([one.frames for one in settled])
     limits = {
-        "pss_mb": MOST_GROWTH_MB,
+        "memory_mb": MOST_GROWTH_MB,
         "descriptors": 0.0,
         "threads": 0.0,
         "send_queue": float(MOST_UNSENT_BYTES),
