@@ -15,9 +15,7 @@ from brokers import Broker, Subscriber, free_port, until
 from daemons import Daemon, configuration, healths, info, poses, write_clip
 
 from edged.config import Config
-from edged.sections import Camera, Metrics, PoseModel
-
-ON = "figures for Prometheus at"
+from edged.sections import Metrics
 
 
 @pytest.fixture
@@ -75,26 +73,6 @@ def test_it_tells_what_health_tells(tmp_path: Path, config: Config, subscriber: 
     assert told["edged_age_seconds_sum", ()] > told["edged_invoke_seconds_sum", ()] > 0
     growing = [key for key in told if key[0].endswith(("_total", "_bucket", "_sum", "_count"))]
     assert all(more[key] >= told[key] for key in growing)
-
-
-def test_reps_are_counted_by_exercise(tmp_path: Path, config: Config) -> None:
-    script = tmp_path / "script.toml"
-    script.write_text(
-        "[workout]\nseed = 5\n[[set]]\nexercise = 'squat'\nreps = 60\n"
-        "tempo = [0.6, 0.1, 0.5, 0.2]\n"
-    )
-    config = msgspec.structs.replace(
-        config,
-        camera=Camera(source=f"athlete:{script}", width=320, height=240),
-        pose=PoseModel(model="athlete-pose"),
-    )
-
-    def reps() -> float:
-        return scrapes.scrape(config.metrics.port).get(("edged_reps_total", ("squat", "true")), 0)
-
-    with Daemon(tmp_path, config) as daemon:
-        daemon.until_logged(ON)
-        until(lambda: reps() >= 2, "two reps")
 
 
 def test_a_reload_switches_it_on_and_off_and_moves_it(tmp_path: Path, config: Config) -> None:

@@ -45,6 +45,9 @@ WARM_UP = 0.2
 MOST_GROWTH_MB = 5.0
 MOST_UNSENT_BYTES = 64 * 1024
 """That wait in the kernel for the broker, in the end."""
+MOST_FAILED = 1e-5
+"""The part of all frames that may have no answer: others use this machine too, and a worker that is
+not let run in time is replaced."""
 STALL_S = 120.0
 """No frame for so long: it is given up."""
 ACCELERATED = (str(Path(__file__).parents[1] / "accelerated_edged.py"),)
@@ -224,7 +227,7 @@ def main() -> int:
             wrong += told(subscriber, samples[-1].events, is_durable=is_durable)
             if code != 0 or "Traceback" in daemon.log():
                 wrong.append(f"exit code {code}: {daemon.log()[-2000:]}")
-            if figures["edged_frames_failed_total", ()]:
+            if figures["edged_frames_failed_total", ()] > MOST_FAILED * frames:
                 wrong.append("frames had no answer")
             if figures["edged_broker_reconnects_total", ()] < RESTARTS:
                 wrong.append("the broker was not found again after each restart")
