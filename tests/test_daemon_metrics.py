@@ -107,7 +107,7 @@ def test_a_port_in_use_is_a_problem_and_no_more(
                 ),
                 "a problem",
             )
-            assert poses(subscriber)
+            until(lambda: bool(poses(subscriber)), "poses all the same")
             other.close()
             until(lambda: listening(daemon) == {("127.0.0.1", port)}, "it listens")
             until(lambda: healths(subscriber)[-1].state == "ok", "no problem")
