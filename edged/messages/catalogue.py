@@ -97,7 +97,7 @@ CHANNELS: tuple[Channel, ...] = (
     Channel(
         "set/{what}",
         "command",
-        Text("What is asked for, in UTF-8.", f"^[^\x00]{{0,{COMMAND_BYTES}}}$"),
+        Text("What is asked for, in UTF-8.", rf"^[\s\S]{{0,{COMMAND_BYTES}}}$"),
         "when somebody wants something",
         choices=get_args(What),
         answered_on="reply",
