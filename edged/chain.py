@@ -20,7 +20,7 @@ from edged.capture.source import is_live
 from edged.config import Config, device_name, model_directories
 from edged.errors import EngineError, ModelError
 from edged.frameloop import FrameLoop
-from edged.gym import Gym
+from edged.gym import Gym, Tally
 from edged.health import Counts, FrameMeter
 from edged.herald import listened
 from edged.inference.engine import Engine
@@ -121,6 +121,7 @@ class Chain:
         self.is_ended = False
         """There are no more frames."""
         self.meter = FrameMeter()
+        self.tally = Tally()
         self._past = Counts()
         self._news = news
         self._on_order = on_order
@@ -366,7 +367,7 @@ class Chain:
     def _new_gym(self, config: Config) -> Gym | None:
         if not (config.fitness.enabled and config.pose.model):
             return None
-        return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)))
+        return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)), self.tally)
 
     def _new_publisher(self, config: Config) -> Publisher:
         topics = topics_of(config)

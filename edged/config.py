@@ -25,6 +25,7 @@ from edged.sections import (
     Inference,
     LabelModel,
     Log,
+    Metrics,
     Mqtt,
     PoseModel,
     Section,
@@ -43,6 +44,7 @@ class Config(Section, frozen=True):
     mqtt: Mqtt = Mqtt()
     homeassistant: HomeAssistant = HomeAssistant()
     health: Health = Health()
+    metrics: Metrics = Metrics()
     log: Log = Log()
 
 

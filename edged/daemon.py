@@ -25,6 +25,8 @@ from edged.errors import ConfigError, EdgedError, EngineError, PullError
 from edged.health import temperatures
 from edged.herald import Herald
 from edged.messages.device import AcceleratorHealth, CameraInfo, HealthMessage, Info, ModelInfo
+from edged.metrics import library
+from edged.observing import Observer
 from edged.orders import Orders
 from edged.supervision import Supervision
 
@@ -101,6 +103,7 @@ class Daemon:
         # main thread does not know it yet, so that it stays short.
         self._news: SimpleQueue[News] = SimpleQueue()
         self._unread: set[News] = set()
+        self._observer = Observer(lambda: self._tell(News.CHANGED))
         self._orders = Orders(lambda: self._tell(News.ORDERED), self._is_wanted)
         self._exit_code: int | None = None
         self._reload_wanted = False
@@ -122,13 +125,16 @@ class Daemon:
         """
         log.info("edged %s", version("edged"), extra={"event": "starting"})
         with self._signals(), contextlib.suppress(StoppedError):
+            library.check(self._config.metrics)
             self._chain = chain = self._start()
             try:
+                self._observer.serve(chain.config.metrics, chain)
                 with contextlib.suppress(StoppedError):  # in the middle of a reload
                     self._serve(chain)
                 self._orders.close(chain)
                 self._tell_end(chain)
             finally:
+                self._observer.close()
                 chain.close()
             if chain.failure is not None and self._exit_code is None:
                 raise chain.failure
@@ -223,7 +229,10 @@ class Daemon:
     def _reload(self, chain: Chain) -> None:
         self._supervision.reloading()
         try:
-            chain.reload(self._read_config())
+            config = self._read_config()
+            library.check(config.metrics)
+            chain.reload(config)
+            self._observer.serve(config.metrics, chain)
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001 - a reload must not end what runs well
@@ -301,6 +310,7 @@ class Daemon:
         elapsed_s, self._health_told = now - self._health_told, now
         summary = chain.meter.drain()
         problems, counts = chain.problems, chain.counts
+        problems += [] if self._observer.problem is None else [self._observer.problem]
         lost, self._failed_told = chain.meter.failed - self._failed_told, chain.meter.failed
         if lost and not problems:
             frames = "a frame" if lost == 1 else f"{lost} frames"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -35,21 +36,48 @@ class Outlet(Protocol):
         """What happened."""
 
 
+class Tally:
+    """How many events have been told since the start, over gyms that a reload exchanges."""
+
+    def __init__(self) -> None:
+        self.reps: Counter[tuple[str, bool]] = Counter()
+        """By exercise, and by whether they are full."""
+        self.sets: Counter[str] = Counter()
+        """By exercise."""
+        self.workouts = 0
+
+    def count(self, event: Event) -> None:
+        """One more."""
+        if isinstance(event, RepEvent):
+            self.reps[event.exercise, event.is_full] += 1
+        elif isinstance(event, SetEvent):
+            self.sets[event.exercise] += 1
+        else:
+            self.workouts += 1
+
+
 class Gym:
     """Follows people, counts their reps, and tells of it. From any thread."""
 
-    def __init__(self, settings: Fitness, outlet: Callable[[], tuple[Outlet, Topics]]) -> None:
+    def __init__(
+        self,
+        settings: Fitness,
+        outlet: Callable[[], tuple[Outlet, Topics]],
+        tally: Tally | None = None,
+    ) -> None:
         """Begin with nobody there.
 
         Args:
             settings: of the configuration.
             outlet: gives the publisher and the topics of the moment, which a reload may exchange.
+            tally: counts what is told; None: nobody wants to know.
 
         Raises:
             ConfigError: the exercises cannot be read, or the one that is wanted is not among them.
         """
         self.settings = settings
         self._outlet = outlet
+        self._tally = tally or Tally()
         self._exercises = exercises_of(settings)
         # It guards what follows, and the order in which things are told.
         self._lock = Lock()
@@ -143,6 +171,7 @@ class Gym:
         outlet, topics = self._outlet()
         for event in told.events:
             outlet.event(_topic(event, topics), event.id, msgspec.json.encode(event))
+            self._tally.count(event)
         if told.state is not None:
             self._state = told.state
             outlet.state(topics.exercise, msgspec.json.encode(told.state))

@@ -221,6 +221,15 @@ class Health(Section, frozen=True):
     """Seconds between two health messages."""
 
 
+class Metrics(Section, frozen=True):
+    """What Prometheus may read, over HTTP."""
+
+    enabled: bool = False
+    address: Host = "127.0.0.1"
+    """Of this machine: who else may read it, `127.0.0.1` means nobody."""
+    port: Port = 9477
+
+
 class Log(Section, frozen=True):
     """What edged writes."""
 

@@ -13,12 +13,21 @@ import pytest
 import edged
 
 PACKAGE = Path(edged.__file__).parent
-PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "evaluation"}
+PARTS = {
+    "capture",
+    "inference",
+    "decoders",
+    "fitness",
+    "mqtt",
+    "dashboard",
+    "evaluation",
+    "metrics",
+}
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
     *("overlay", "health", "exercise_stage", "pipeline", "gym", "herald", "frameloop", "chain"),
-    *("orders", "supervision", "daemon"),
+    *("observing", "orders", "supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
 IN_THE_WORKER = {
@@ -56,6 +65,7 @@ MAY_IMPORT = {
     "herald": BASE | {"mqtt"},
     "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
     "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym", "herald"},
+    "observing": BASE | PARTS | {"chain", "health", "processes"},
     "orders": {"chain", "errors", "gym", "mqtt"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},

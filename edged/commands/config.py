@@ -14,6 +14,7 @@ from edged.exercise_stage import ExerciseStage
 from edged.gym import exercises_of
 from edged.inference.catalog import FINDS_ONE, find, not_here, resolve
 from edged.inference.engine import Engine
+from edged.metrics import library
 from edged.mqtt.tls import tls_context
 from edged.pipeline import classifier_of
 from edged.sections import Fitness, Inference, LabelModel, PoseModel
@@ -45,6 +46,7 @@ def _unusable(config: Config, file: Path) -> Iterator[tuple[str, str]]:
         things["[pose] model"] = lambda: _use_pose(pose, directories)
     if labels.model:
         things["[labels] model"] = lambda: _use_labels(labels, directories)
+    things["[metrics]"] = lambda: library.check(config.metrics)
     if config.fitness.enabled:
         things["[fitness]"] = lambda: exercises_of(config.fitness)
     if labels.labels:

@@ -9,9 +9,9 @@ import uuid
 import msgspec
 import pytest
 
-from edged.commands.schema import PAYLOADS
 from edged.fleet.person import poses
 from edged.fleet.voice import Voice
+from edged.messages.catalogue import PAYLOADS
 from edged.messages.device import Info
 from edged.messages.encoding import Encoding, Reader, encoder, is_msgpack
 from edged.messages.exercise import RepEvent
