@@ -94,6 +94,21 @@ class Pace(enum.StrEnum):
     OVERLOAD = "overload"
 
 
+class Layout(enum.StrEnum):
+    """In which order a model takes the numbers of a keypoint."""
+
+    YXS = "yxs"
+    XYS = "xys"
+
+
+class Units(enum.StrEnum):
+    """What a model takes as x and y of a keypoint."""
+
+    AUTO = "auto"
+    PIXELS = "pixels"
+    FRAME = "frame"
+
+
 class Rotate(enum.StrEnum):
     """Degrees clockwise."""
 
