@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
-from brokers import Broker, Subscriber
+from brokers import Broker, Subscriber, retained, until
 from daemons import TOPICS, healths, info, poses
 from gym_messages import HEALTH, NOBODY, PAUSED, REP, STATE
 from vm import roots
@@ -102,6 +102,13 @@ def device(rig: Rig, broker: Broker) -> Iterator[Device]:
         yield device
     finally:
         device.close()
+
+
+def within(what: str, condition: Callable[[], bool], timeout_s: float = SOON_S) -> float:
+    """Waits. Returns the seconds it took."""
+    started = time.monotonic()
+    until(condition, what, timeout_s)
+    return time.monotonic() - started
 
 
 def state(home: HomeAssistant, entity_id: str) -> str:
@@ -218,14 +225,14 @@ def scenario_the_device_is_found_by_itself(
     home: HomeAssistant, device: Device, subscriber: Subscriber, figure: Figure
 ) -> None:
     device.start()
-    took_s = device.until("a device", lambda: bool(home.api.devices()), 60)
+    took_s = within("a device", lambda: bool(home.api.devices()), 60)
     figure("found after the daemon's start s", took_s)
     (found,) = home.api.devices()
     told = info(subscriber)
     assert told is not None
     assert (found.name, found.manufacturer, found.version) == ("gym", "edged", told.version)
     assert found.identifiers == (("mqtt", device_id(TOPICS)),)
-    device.until("all available", lambda: not unavailable(home))
+    within("all available", lambda: not unavailable(home))
 
 
 def scenario_every_entity_has_its_class_unit_and_category(home: HomeAssistant) -> None:
@@ -264,9 +271,9 @@ def ids(api: Api, entity_id: str) -> list[str]:
 
 
 def scenario_a_set_of_squats_moves_the_reps_and_fires_events(
-    home: HomeAssistant, device: Device, subscriber: Subscriber, figure: Figure
+    home: HomeAssistant, subscriber: Subscriber, figure: Figure
 ) -> None:
-    device.until("a workout", lambda: bool(ids(home.api, "event.gym_workout_done")), 120)
+    within("a workout", lambda: bool(ids(home.api, "event.gym_workout_done")), 120)
     for entity_id, topic in (
         ("event.gym_rep", TOPICS.event_rep),
         ("event.gym_set_done", TOPICS.event_set),
@@ -298,8 +305,8 @@ def scenario_the_automation_of_the_documentation_says_it(home: HomeAssistant) ->
     assert re.fullmatch(r"Set 1: [1-5] squat reps in [0-9]+ seconds\.", said), said
 
 
-def scenario_how_the_device_is(home: HomeAssistant, device: Device, figure: Figure) -> None:
-    device.until("fps", lambda: number(home, "sensor.gym_fps") > 1.0)
+def scenario_how_the_device_is(home: HomeAssistant, figure: Figure) -> None:
+    within("fps", lambda: number(home, "sensor.gym_fps") > 1.0)
     for name in ("fps", "inference", "age", "memory"):
         figure(name, state(home, f"sensor.gym_{name}"))
         assert number(home, f"sensor.gym_{name}") > 0.0
@@ -308,43 +315,39 @@ def scenario_how_the_device_is(home: HomeAssistant, device: Device, figure: Figu
 
 
 def scenario_the_pause_switch_pauses_and_follows(
-    home: HomeAssistant, device: Device, subscriber: Subscriber, figure: Figure
+    home: HomeAssistant, subscriber: Subscriber, figure: Figure
 ) -> None:
     assert state(home, "switch.gym_pause") == "off"
     home.api.call("switch.turn_on", "switch.gym_pause")
     figure("on after s", home.api.until_state("switch.gym_pause", "on", SOON_S))
     assert subscriber.last(TOPICS.paused) == b"ON"
-    device.until("no picture", lambda: healths(subscriber)[-1].state == "paused")
+    within("no picture", lambda: healths(subscriber)[-1].state == "paused")
     home.api.until_state("sensor.gym_inference", "unknown", SOON_S)
     home.api.until_state("binary_sensor.gym_person", "unknown", SOON_S)
     count = len(poses(subscriber))
     home.api.call("switch.turn_off", "switch.gym_pause")
     figure("off after s", home.api.until_state("switch.gym_pause", "off", SOON_S))
-    device.until("poses", lambda: len(poses(subscriber)) > count)
+    within("poses", lambda: len(poses(subscriber)) > count)
 
 
-def scenario_what_is_chosen_is_what_counts(
-    home: HomeAssistant, device: Device, subscriber: Subscriber
-) -> None:
+def scenario_what_is_chosen_is_what_counts(home: HomeAssistant, subscriber: Subscriber) -> None:
     api = home.api
     api.call("select.select_option", "select.gym_wanted_exercise", option="push-up")
     api.call("number.set_value", "number.gym_target_reps", value=12)
     api.call("number.set_value", "number.gym_target_rest", value=90)
-    device.until("push-up", lambda: state(home, "select.gym_wanted_exercise") == "push-up")
-    device.until("12 reps", lambda: number(home, "number.gym_target_reps") == 12.0)
-    device.until("90 s", lambda: number(home, "number.gym_target_rest") == 90.0)
+    within("push-up", lambda: state(home, "select.gym_wanted_exercise") == "push-up")
+    within("12 reps", lambda: number(home, "number.gym_target_reps") == 12.0)
+    within("90 s", lambda: number(home, "number.gym_target_rest") == 90.0)
     told = json.loads(subscriber.last(TOPICS.exercise) or b"{}")
     assert (told["wanted"], told["target_reps"], told["rest_s"]) == ("push-up", 12, 90.0)
     api.call("select.select_option", "select.gym_wanted_exercise", option="auto")
-    device.until("auto", lambda: state(home, "select.gym_wanted_exercise") == "auto")
+    within("auto", lambda: state(home, "select.gym_wanted_exercise") == "auto")
 
 
-def scenario_the_button_begins_anew(
-    home: HomeAssistant, device: Device, subscriber: Subscriber
-) -> None:
-    device.until("a rep", lambda: number(home, "sensor.gym_reps") >= 1.0, 60)
+def scenario_the_button_begins_anew(home: HomeAssistant, subscriber: Subscriber) -> None:
+    within("a rep", lambda: number(home, "sensor.gym_reps") >= 1.0, 60)
     home.api.call("button.press", "button.gym_reset")
-    device.until("an answer", lambda: b'"reset"' in (subscriber.last(TOPICS.reply) or b""))
+    within("an answer", lambda: b'"reset"' in (subscriber.last(TOPICS.reply) or b""))
     assert json.loads(subscriber.last(TOPICS.reply) or b"{}")["ok"]
 
 
@@ -357,11 +360,11 @@ def scenario_it_is_unavailable_when_killed_and_comes_back(
     figure("unavailable after s", time.monotonic() - started)
     device.daemon.process.wait(SOON_S)
     device.start()
-    figure("back after s", device.until("available", lambda: not unavailable(home)))
+    figure("back after s", within("available", lambda: not unavailable(home)))
 
 
 def scenario_a_restart_of_home_assistant_finds_everything_again(
-    home: HomeAssistant, device: Device, subscriber: Subscriber, figure: Figure
+    home: HomeAssistant, subscriber: Subscriber, figure: Figure
 ) -> None:
     before = home.api.entities()
     told = len(subscriber.of(discovery_topic(TOPICS, PREFIX)))
@@ -369,27 +372,39 @@ def scenario_a_restart_of_home_assistant_finds_everything_again(
     home.stop()
     figure("Home Assistant is back after s", home.start())
     home.api.listen()
-    figure("all is there after s more", device.until("all", lambda: not unavailable(home)))
+    figure("all is there after s more", within("all", lambda: not unavailable(home)))
     assert home.api.entities() == before
-    device.until("reps", lambda: number(home, "sensor.gym_reps") >= 0.0)
-    device.until("fps", lambda: number(home, "sensor.gym_fps") > 0.0)
-    device.until("the pause's state", lambda: state(home, "switch.gym_pause") == "off")
+    within("reps", lambda: number(home, "sensor.gym_reps") >= 0.0)
+    within("fps", lambda: number(home, "sensor.gym_fps") > 0.0)
+    within("the pause's state", lambda: state(home, "switch.gym_pause") == "off")
     # An event entity shows its last event again: the documentation's automation knows better.
     said = [words for words in home.api.notifications() if words.startswith("Set ")]
     assert len(said) <= len(subscriber.of(TOPICS.event_set)) - sets
     # At its birth it was told again, whether or not the broker has kept the first time.
-    device.until("again", lambda: len(subscriber.of(discovery_topic(TOPICS, PREFIX))) > told)
+    within("again", lambda: len(subscriber.of(discovery_topic(TOPICS, PREFIX))) > told)
 
 
-def scenario_nothing_was_complained_about_and_it_goes_when_it_is_removed(
-    home: HomeAssistant, device: Device, subscriber: Subscriber
+def scenario_switched_off_it_goes_and_switched_on_it_is_back(
+    home: HomeAssistant, device: Device, figure: Figure
 ) -> None:
-    assert home.complaints() == []
+    before = {(one.unique_id, one.entity_id) for one in home.api.entities().values()}
+    device.announce(enabled=False)
+    figure("gone after s", within("no device", lambda: home.api.devices() == []))
+    assert home.api.entities() == {}
+    device.announce(enabled=True)
+    figure("back after s", within("all", lambda: not unavailable(home)))
+    assert {(one.unique_id, one.entity_id) for one in home.api.entities().values()} == before
+
+
+def scenario_an_uninstallation_leaves_nothing_and_nothing_was_complained_about(
+    home: HomeAssistant, device: Device, broker: Broker
+) -> None:
     assert device.daemon.stop() == 0
     home.api.until("unavailable", lambda _: unavailable(home) == set(ENTITIES), SOON_S)
-    retain(subscriber, discovery_topic(TOPICS, PREFIX), REMOVED)
+    assert device.forget().startswith("ok ")
     home.api.until("no device", lambda api: api.devices() == [], SOON_S)
     assert home.api.entities() == {}
+    assert [topic for topic in retained(broker) if "gym" in topic] == []
     assert home.complaints() == []
 
 
