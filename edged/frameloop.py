@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from threading import Event, Thread
 
-import msgspec
-
 from edged.capture.slot import LatestFrame
 from edged.errors import EngineError
 from edged.fitness.session import Watched
@@ -72,7 +70,6 @@ class FrameLoop:
         self._gym = gym
         self._on_first = on_first
         self._on_end = on_end
-        self._encoder = msgspec.json.Encoder()
         self._stop = Event()
         self._thread = Thread(target=self._run, name="frames", daemon=True)
 
@@ -173,7 +170,7 @@ class FrameLoop:
                 )
                 is_pose = isinstance(message, PoseMessage)
                 topic = self._topics.pose if is_pose else self._topics.labels
-                self._publisher.stream(topic, self._encoder.encode(message))
+                self._publisher.stream(topic, self._publisher.encode(message))
                 answers += 1
                 preprocess_ns += result.preprocess_ns
                 infer_ns += result.infer_ns

@@ -85,6 +85,18 @@ class Fit(enum.StrEnum):
     STRETCH = "stretch"
 
 
+class Encoding(enum.StrEnum):
+    """How poses are written."""
+
+    JSON = "json"
+    MSGPACK = "msgpack"
+
+    @property
+    def word(self) -> Literal["json", "msgpack"]:
+        """As the configuration has it."""
+        return "json" if self is Encoding.JSON else "msgpack"
+
+
 class Pace(enum.StrEnum):
     """How fast a benchmark's frames come."""
 

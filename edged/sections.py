@@ -201,6 +201,8 @@ class Mqtt(Section, frozen=True):
     """Seconds of silence after which the connection is probed."""
     forget_at_end: bool = False
     """What edged leaves retained when it ends: `offline` and its info, or nothing."""
+    encoding: Literal["json", "msgpack"] = "json"
+    """Of `pose` and `labels`; all else is JSON."""
 
 
 class HomeAssistant(Section, frozen=True):

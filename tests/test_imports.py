@@ -61,8 +61,9 @@ MAY_IMPORT = {
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
     "doctor": BASE | PARTS | {"exercise_stage", "pipeline", "health", "processes", "isolated"},
+    "fleet": BASE | PARTS,
     "view": {"types", "messages"},
-    "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "view"},
+    "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "fleet", "view"},
     "options": {"commands"},  # to complete names
     "groups": {"commands", "options"},
     "measuring": {"commands", "options"},

@@ -25,6 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edged.messages.commands import REPLY_EXPIRY_S
+from edged.messages.encoding import JSON_TYPE, MSGPACK_TYPE, content_type
 from edged.messages.topics import OFFLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt import reasons
 from edged.mqtt.inbox import Answer, Heard
@@ -46,7 +47,7 @@ MOST_UNTAKEN = 64
 """Answers that the broker has not acknowledged."""
 
 
-class _Fixed(Properties):
+class Fixed(Properties):
     """Properties of a PUBLISH that never change, packed once: paho packs them for each message."""
 
     def __init__(self, **values: int | str) -> None:
@@ -56,12 +57,16 @@ class _Fixed(Properties):
         object.__setattr__(self, "packed", super().pack())  # type: ignore[no-untyped-call]
 
     def pack(self) -> bytes:
+        """As they go over the wire."""
         return cast("bytes", object.__getattribute__(self, "packed"))
 
 
-_STREAM = _Fixed(MessageExpiryInterval=STREAM_EXPIRY_S, ContentType="application/json")
-_STATE = _Fixed(ContentType="application/json")
-_WORD = _Fixed(ContentType="text/plain")
+_STREAM = {
+    kind: Fixed(MessageExpiryInterval=STREAM_EXPIRY_S, ContentType=kind)
+    for kind in (JSON_TYPE, MSGPACK_TYPE)
+}
+_STATE = Fixed(ContentType=JSON_TYPE)
+_WORD = Fixed(ContentType="text/plain")
 _LIMIT = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
 _LIMIT.MaximumPacketSize = PACKET_BYTES
 
@@ -173,7 +178,8 @@ class Connection(Session):
         Returns whether the wire took all of it; a `step` sends the rest or tells why not.
         """
         with self._using_client:
-            self.client.publish(topic, payload, properties=_STREAM if self.is_5 else None)
+            kind = _STREAM[content_type(payload)] if self.is_5 else None
+            self.client.publish(topic, payload, properties=kind)
             return self.idle
 
     def state(self, topic: str, payload: bytes) -> None:

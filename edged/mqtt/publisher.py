@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from edged.messages.encoding import encoder
 from edged.messages.topics import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt.brokers import Brokers
 from edged.mqtt.connection import Connection, client_id
@@ -73,6 +74,8 @@ class Publisher:
         """Of the present connection."""
         self.reconnects = 0
         """Connections after the first."""
+        self.encode = encoder(settings.encoding)
+        """Writes what a frame shows; all else is JSON."""
         self.beat_ns = time.monotonic_ns()
         """The thread's last sign of life: older than BEAT_S only while it connects, which takes
         a few seconds, or longer where no name server answers."""
