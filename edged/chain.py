@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TypeAlias
 
 import msgspec
@@ -21,10 +21,12 @@ from edged.capture.source import is_live
 from edged.config import Config, device_name, model_directories
 from edged.errors import EngineError, ModelError
 from edged.frameloop import FrameLoop
+from edged.gym import Gym
 from edged.health import FrameMeter
 from edged.inference.engine import Engine
 from edged.inference.roster import Roster
 from edged.messages.topics import Topics
+from edged.mqtt.inbox import Order
 from edged.mqtt.publisher import Publisher
 from edged.pipeline import ModelFiles, Pipeline, find_models
 from edged.sections import Camera, LabelModel, PoseModel
@@ -43,6 +45,8 @@ POLL_S = 0.1
 class News(enum.Enum):
     """What the parts' threads have to say."""
 
+    ORDERED = enum.auto()
+    """Somebody has sent a command."""
     CHANGED = enum.auto()
     """Something that `info` tells."""
     FIRST_FRAME = enum.auto()
@@ -110,7 +114,12 @@ class Chain:
     """Camera, models and publisher of one configuration. Belongs to the main thread."""
 
     def __init__(
-        self, config: Config, news: Callable[[News], None], *, wanted: Callable[[], bool]
+        self,
+        config: Config,
+        news: Callable[[News], None],
+        *,
+        wanted: Callable[[], bool],
+        on_order: Callable[[Order], str] | None = None,
     ) -> None:
         """Start everything; what was started is stopped again when something fails.
 
@@ -118,6 +127,7 @@ class Chain:
             config: of the device.
             news: called by the parts' threads; must not block.
             wanted: asked again and again while something is waited for.
+            on_order: is given commands, see `Publisher`; None: the device takes none.
 
         Raises:
             EdgedError: a part cannot start with this configuration.
@@ -131,10 +141,12 @@ class Chain:
         self.meter = FrameMeter()
         self._past = Counts()
         self._news = news
+        self._on_order = on_order
         self._wanted = wanted
-        self._pausing = Lock()
+        self._pausing = RLock()  # `wanted` may pause, wherever it is asked
         self._is_paused = False
         self._roster = Roster()
+        self.gym = self._new_gym(config)
         with contextlib.ExitStack() as undo:
             undo.callback(self._roster.close)
             files = find_models(config.pose, config.labels, model_directories())
@@ -221,6 +233,8 @@ class Chain:
             parts.callback(self.engine.close)
             parts.callback(self.publisher.close)
             parts.callback(self._camera.close)
+            if self.gym is not None:
+                parts.callback(self.gym.finish)
             if not self.loop.stop(STOP_S):
                 self.engine.abort()  # the frame in hand is stuck in the models
                 self.loop.stop(STOP_S)
@@ -243,6 +257,9 @@ class Chain:
         old = self.config
         with contextlib.ExitStack() as undo:
             publisher = camera = None
+            gym = self.gym
+            if (config.fitness, bool(config.pose.model)) != (old.fitness, bool(old.pose.model)):
+                gym = self._new_gym(config)
             if (config.mqtt, config.device) != (old.mqtt, old.device):
                 publisher = self._new_publisher(config)
             files = find_models(config.pose, config.labels, model_directories())
@@ -262,13 +279,18 @@ class Chain:
                 raise StoppedError
             undo.pop_all()
         try:
-            self._exchange(config, models, publisher, camera)
+            self._exchange(config, models, publisher, camera, gym)
         except Exception as error:
             self._ended(self.loop, error)  # there is no way back: the frames have ended
             raise
 
     def _exchange(
-        self, config: Config, models: _Models, publisher: Publisher | None, camera: _Camera | None
+        self,
+        config: Config,
+        models: _Models,
+        publisher: Publisher | None,
+        camera: _Camera | None,
+        gym: Gym | None,
     ) -> None:
         """Put the new in the place of the old, which is closed; nothing is started that `close`
         would have to end again.
@@ -276,34 +298,49 @@ class Chain:
         past, engine = self.counts, self.engine
         engine.reprieve()
         is_other_camera = _is_other(config.camera, self.config.camera)
-        was_paused = self.capture.is_paused
+        self._exchange_gym(gym)
         self.config, self._models = config, models
         if models.engine is not engine:
             engine.close()
         if publisher is not None:
             self.publisher.close()
             self.publisher = publisher
-        if is_other_camera:
-            # A live one opens in its thread, and the old one may be the same device.
-            self._camera.close()
-        with self._pausing:  # no pause or resume comes between a camera's start and its place here
-            if is_other_camera and camera is None and self._wanted():
-                camera = self._new_camera(config.camera)
-            self._camera = camera or self._camera
-            if was_paused and is_other_camera and not (config.camera.paused or self._is_paused):
-                log.info("the camera is no longer paused, and is another one")
-            # The same one stays, also because it alone can tell that it does not close.
-            self.capture.keep_paused(paused=config.camera.paused)
-            if config.camera.paused or self._is_paused:
-                self.capture.pause()
-            else:
-                self.capture.resume()
+            if self.gym is not None:
+                self.gym.tell_again()
+        self._exchange_camera(config.camera, camera, is_other=is_other_camera)
         self._past = Counts()
         self._past = past - self.counts
         if self._wanted():
             if publisher is not None:
                 publisher.start()
             self._start_loop()
+
+    def _exchange_camera(self, settings: Camera, camera: _Camera | None, *, is_other: bool) -> None:
+        """`camera`: has been opened already; None: the one in force stays, or one is opened now."""
+        was_paused = self.capture.is_paused
+        if is_other:
+            # A live one opens in its thread, and the old one may be the same device.
+            self._camera.close()
+        with self._pausing:  # no pause or resume comes between a camera's start and its place here
+            if is_other and camera is None and self._wanted():
+                camera = self._new_camera(settings)
+            self._camera = camera or self._camera
+            if was_paused and is_other and not (settings.paused or self._is_paused):
+                log.info("the camera is no longer paused, and is another one")
+            # The same one stays, also because it alone can tell that it does not close.
+            self.capture.keep_paused(paused=settings.paused)
+            if settings.paused or self._is_paused:
+                self.capture.pause()
+            else:
+                self.capture.resume()
+
+    def _exchange_gym(self, gym: Gym | None) -> None:
+        """What is under way with the old one is over, and told by the old publisher."""
+        if self.gym is not None and gym is not self.gym:
+            self.gym.finish()
+            if gym is None:
+                self.publisher.state(topics_of(self.config).exercise, b"")  # is not retained then
+        self.gym = gym
 
     def _are_loaded(self, files: ModelFiles, states: _States, config: Config) -> bool:
         """Whether the models in force are these very files, run as is asked for, and well."""
@@ -343,8 +380,18 @@ class Chain:
         capture.start()
         return _Camera(slot, capture)
 
+    def _new_gym(self, config: Config) -> Gym | None:
+        if not (config.fitness.enabled and config.pose.model):
+            return None
+        return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)))
+
     def _new_publisher(self, config: Config) -> Publisher:
-        return Publisher(config.mqtt, topics_of(config), on_change=lambda: self._news(News.CHANGED))
+        return Publisher(
+            config.mqtt,
+            topics_of(config),
+            on_change=lambda: self._news(News.CHANGED),
+            on_order=self._on_order,
+        )
 
     def _start_loop(self) -> None:
         self.is_ended = False
@@ -355,6 +402,7 @@ class Chain:
             self.publisher,
             topics_of(self.config),
             self.meter,
+            self.gym,
             on_first=lambda: self._news(News.FIRST_FRAME),
             on_end=lambda problem: self._ended(loop, problem),
         )

@@ -104,7 +104,11 @@ def _contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
                 f"expected true, because {key} is set; got false",
             )
     yield from _white_balances(config.camera)
-    yield from _repetitions(config.inference)
+    yield from _repetitions("[inference] accelerators", config.inference.accelerators)
+    yield from _repetitions("[mqtt] fallbacks", mqtt.fallbacks)
+    first = {f"{mqtt.host}:{mqtt.port}", f"[{mqtt.host}]:{mqtt.port}", mqtt.host, f"[{mqtt.host}]"}
+    for again in first.intersection(mqtt.fallbacks):
+        yield ("[mqtt] fallbacks",), f'expected brokers other than the first, got "{again}"'
     if not config.pose.model and not config.labels.model:
         yield (
             ("[pose] model", "[labels] model"),
@@ -112,11 +116,11 @@ def _contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
         )
 
 
-def _repetitions(inference: Inference) -> Iterator[tuple[tuple[str, ...], str]]:
-    for name in dict.fromkeys(inference.accelerators):
-        if inference.accelerators.count(name) > 1:
-            where = ("[inference] accelerators",)
-            yield where, f'expected each accelerator once, got "{name}" more often'
+def _repetitions(place: str, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    what = place.rpartition(" ")[2].removesuffix("s")
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            yield (place,), f'expected each {what} once, got "{name}" more often'
 
 
 def _white_balances(camera: Camera) -> Iterator[tuple[tuple[str, ...], str]]:

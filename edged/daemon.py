@@ -24,6 +24,7 @@ from edged.config import Config, debug_wanted
 from edged.errors import ConfigError, EdgedError, EngineError, PullError
 from edged.health import temperatures
 from edged.messages.device import AcceleratorHealth, CameraInfo, HealthMessage, Info, ModelInfo
+from edged.orders import Orders
 from edged.supervision import Supervision
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ class Daemon:
         # main thread does not know it yet, so that it stays short.
         self._news: SimpleQueue[News] = SimpleQueue()
         self._unread: set[News] = set()
+        self._orders = Orders(lambda: self._tell(News.ORDERED), self._is_wanted)
         self._exit_code: int | None = None
         self._reload_wanted = False
         self._started = time.monotonic()
@@ -107,6 +109,7 @@ class Daemon:
         self._failed_told = 0
         self._info_told: tuple[object, bytes] | None = None
         self._words_told = ""
+        self._paused_told: tuple[object, bool] | None = None
 
     def run(self) -> int:
         """Run until the end. Returns the exit code: 0, or 130 after SIGINT.
@@ -120,6 +123,7 @@ class Daemon:
             try:
                 with contextlib.suppress(StoppedError):  # in the middle of a reload
                     self._serve(chain)
+                self._orders.close(chain)
                 self._tell_end(chain)
             finally:
                 chain.close()
@@ -135,7 +139,9 @@ class Daemon:
                 it and cannot be used makes it a wrong one, which another start does not mend.
         """
         try:
-            return Chain(self._config, self._tell, wanted=self._is_wanted)
+            return Chain(
+                self._config, self._tell, wanted=self._is_wanted, on_order=self._orders.put
+            )
         except EngineError:
             raise  # no memory, no process: of the machine, and perhaps of this moment
         except EdgedError as error:
@@ -146,6 +152,8 @@ class Daemon:
         """Whether to go on. Asked by whatever waits in the main thread, which moves thereby."""
         if self._chain is not None:
             self._supervision.look(self._chain)
+            self._orders.carry_out_pauses(self._chain)
+            self._tell_paused(self._chain)
         return self._exit_code is None
 
     def _tell_end(self, chain: Chain) -> None:
@@ -183,6 +191,7 @@ class Daemon:
 
     def _serve(self, chain: Chain) -> None:
         """Wait for news until the end."""
+        self._tell_paused(chain)
         self._tell_info(chain)
         while self._exit_code is None and not chain.is_ended:
             self._supervision.look(chain)
@@ -200,10 +209,12 @@ class Daemon:
             if self._reload_wanted:
                 self._reload_wanted = False
                 self._reload(chain)
+            self._orders.carry_out(chain)
             if news is News.FIRST_FRAME and not self._is_first_told:
                 self._is_first_told = True
                 self._supervision.went_through()
                 self._tell_health(chain)
+            self._tell_paused(chain)
             self._tell_info(chain)
 
     def _reload(self, chain: Chain) -> None:
@@ -230,6 +241,15 @@ class Daemon:
     def _until_health(self, interval_s: float) -> float:
         return max(0.0, self._health_told + interval_s - time.monotonic())
 
+    def _tell_paused(self, chain: Chain) -> None:
+        """Tell whether the camera is closed because somebody wants it so, if that has changed."""
+        told = (chain.publisher, chain.is_paused)
+        # At the start it is closed in any case, and a switch that flickers would be a lie.
+        is_on_its_way = chain.capture.is_paused and not chain.is_paused
+        if told != self._paused_told and not (is_on_its_way and self._paused_told is None):
+            self._paused_told = told
+            chain.publisher.state(topics_of(chain.config).paused, b"ON" if told[1] else b"OFF")
+
     def _tell_info(self, chain: Chain) -> None:
         """Tell what this device is, if that has changed."""
         seen, engine = chain.capture.info, chain.engine
@@ -253,6 +273,7 @@ class Daemon:
             accelerator=engine.accelerator,
             accelerator_reason=engine.order.reason(engine.accelerator, time.monotonic()),
             runtime=engine.runtime,
+            exercises=() if chain.gym is None else chain.gym.exercises,
         )
         told = (chain.publisher, msgspec.json.encode(info))
         if told != self._info_told:

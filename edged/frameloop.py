@@ -11,6 +11,7 @@ import msgspec
 
 from edged.capture.slot import LatestFrame
 from edged.errors import EngineError
+from edged.gym import Gym
 from edged.health import FrameMeter, FrameTimes
 from edged.inference.engine import Engine
 from edged.messages.streams import PoseMessage
@@ -36,6 +37,7 @@ class FrameLoop:
         publisher: Publisher,
         topics: Topics,
         meter: FrameMeter,
+        gym: Gym | None,
         *,
         on_first: Callable[[], None],
         on_end: Callable[[Exception | None], None],
@@ -49,6 +51,7 @@ class FrameLoop:
             publisher: where messages go.
             topics: of the device.
             meter: counts the frames.
+            gym: is shown the poses; None: nobody wants to know what people do.
             on_first: called by the thread after the first frame went all the way, from the source
                 to a broker that is there.
             on_end: called by the thread when there are no more frames, or with what went wrong.
@@ -65,6 +68,7 @@ class FrameLoop:
         self._publisher = publisher
         self._topics = topics
         self._meter = meter
+        self._gym = gym
         self._on_first = on_first
         self._on_end = on_end
         self._encoder = msgspec.json.Encoder()
@@ -100,11 +104,13 @@ class FrameLoop:
         while not self._stop.is_set():
             self.beat_ns = time.monotonic_ns()
             if not self._engine.wait_ready(WAIT_S):
+                self._wait()
                 continue
             try:
                 frame = self._slot.take(WAIT_S)
             except TimeoutError:
                 self.problem = None  # it was of a frame long ago
+                self._wait()
                 continue
             if frame is None:
                 return
@@ -121,8 +127,13 @@ class FrameLoop:
                 first = False
                 self._on_first()
 
+    def _wait(self) -> None:
+        if self._gym is not None:
+            self._gym.wait()
+
     def _failed(self, error: EngineError) -> None:
         """Count a frame without an answer. Why there is none is told once."""
+        self._wait()
         problem = str(error)
         # The engine tells its own faults, and at the end we are the fault.
         is_told = problem == self._meter.last_problem or self._engine.problem is not None
@@ -138,11 +149,17 @@ class FrameLoop:
             EngineError: there is no answer to publish.
         """
         taken_ns = time.monotonic_ns()
-        answers = preprocess_ns = infer_ns = invoke_ns = decode_ns = publish_ns = 0
+        answers = preprocess_ns = infer_ns = invoke_ns = decode_ns = fitness_ns = publish_ns = 0
         try:
             for result in self._pipeline.process(frame):
-                decoded_ns = time.monotonic_ns()
-                message = self._pipeline.message(frame, result, age_ns=decoded_ns - frame.sensor_ns)
+                decoded_ns = told_ns = time.monotonic_ns()
+                watched = None
+                if self._gym is not None and result.poses is not None:
+                    watched = self._gym.watch(frame, result.poses)
+                    told_ns = time.monotonic_ns()
+                message = self._pipeline.message(
+                    frame, result, age_ns=told_ns - frame.sensor_ns, watched=watched
+                )
                 is_pose = isinstance(message, PoseMessage)
                 topic = self._topics.pose if is_pose else self._topics.labels
                 self._publisher.stream(topic, self._encoder.encode(message))
@@ -151,7 +168,8 @@ class FrameLoop:
                 infer_ns += result.infer_ns
                 invoke_ns += result.invoke_ns
                 decode_ns += result.decode_ns
-                publish_ns += time.monotonic_ns() - decoded_ns
+                fitness_ns += told_ns - decoded_ns
+                publish_ns += time.monotonic_ns() - told_ns
         finally:
             if answers:  # else no model was due, or none answered
                 self._meter.add(
@@ -161,6 +179,7 @@ class FrameLoop:
                         infer=infer_ns,
                         invoke=invoke_ns,
                         decode=decode_ns,
+                        fitness=fitness_ns,
                         publish=publish_ns,
                     )
                 )

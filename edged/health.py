@@ -30,16 +30,18 @@ class FrameTimes:
     invoke: int
     """The bare invokes within `infer`."""
     decode: int
+    fitness: int
     publish: int
     """Until the messages are handed to the MQTT client."""
 
     @property
     def age(self) -> int:
         """From the exposure to the hand-over."""
-        return self.capture + self.preprocess + self.infer + self.decode + self.publish
+        models = self.preprocess + self.infer + self.decode
+        return self.capture + models + self.fitness + self.publish
 
 
-COLUMNS = ("capture", "preprocess", "infer", "invoke", "decode", "publish", "age")
+COLUMNS = ("capture", "preprocess", "infer", "invoke", "decode", "fitness", "publish", "age")
 
 
 class FrameMeter:
@@ -68,6 +70,7 @@ class FrameMeter:
             times.infer,
             times.invoke,
             times.decode,
+            times.fitness,
             times.publish,
             times.age,
         )

@@ -33,6 +33,17 @@ Host: TypeAlias = Annotated[
         description="the name or address of a machine, without scheme and port",
     ),
 ]
+BrokerAddress: TypeAlias = Annotated[
+    str,
+    Meta(
+        # The grammar of edged.mqtt.brokers.
+        pattern=r"^(\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[\w.-]+)?\]|[^\s/@:\[\]\x00-\x1f\x7f]+)"
+        r"(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?\Z",
+        max_length=262,
+        description='"HOST" or "HOST:PORT", such as "mqtt2.home:1883" or "[fd00::2]:8883", without '
+        "scheme and user",
+    ),
+]
 Secret: TypeAlias = Annotated[Text, Meta(extra={"secret": True})]
 DeviceName: TypeAlias = Annotated[
     str,

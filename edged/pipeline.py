@@ -16,6 +16,7 @@ import numpy.typing as npt
 from edged.decoders import classify, heatmaps, movenet, multipose, people, person, posenet, yolo
 from edged.decoders.people import People
 from edged.errors import ModelError
+from edged.fitness.session import Watched
 from edged.inference import geometry
 from edged.inference.catalog import FINDS_ONE, Decoder, ModelFile, resolve
 from edged.inference.engine import Engine
@@ -297,12 +298,21 @@ class Pipeline:
         (alone,) = self.process(frame)
         return alone if _best_score(alone) >= SECOND_LOOK * _best_score(whole) else whole
 
-    def message(self, frame: Frame, result: Result, *, age_ns: int) -> PoseMessage | LabelsMessage:
-        """What a result says in the contract."""
+    def message(
+        self, frame: Frame, result: Result, *, age_ns: int, watched: Watched | None = None
+    ) -> PoseMessage | LabelsMessage:
+        """What a result says in the contract; `watched`: what became of its poses."""
         age_ms = max(age_ns, 0) / 1e6
         if result.poses is not None and self.pose is not None:
-            name, runner = self.pose.spec.name, self._engine.runner(0)
-            return pose_message(frame, result.poses, age_ms=age_ms, model=name, accelerator=runner)
+            return pose_message(
+                frame,
+                result.poses if watched is None else watched.people,
+                age_ms=age_ms,
+                model=self.pose.spec.name,
+                accelerator=self._engine.runner(0),
+                active=None if watched is None else watched.active,
+                depth=None if watched is None else watched.depth,
+            )
         if result.labels is not None and self.labels is not None:
             name = self.labels.spec.name
             runner = self._engine.runner(int(self.pose is not None))

@@ -10,6 +10,7 @@ from msgspec import Meta
 from edged.keys import (
     AcceleratorName,
     Address,
+    BrokerAddress,
     DeviceName,
     Fraction,
     Host,
@@ -164,6 +165,11 @@ class Mqtt(Section, frozen=True):
     """Name or address of the broker."""
     port: Port = 1883
     """1883 is usual, 8883 with TLS."""
+    fallbacks: Annotated[
+        tuple[BrokerAddress, ...], Meta(max_length=8, description="a list of 0-8 brokers")
+    ] = ()
+    """Further brokers, tried in this order while the first cannot be reached. All else is as for
+    the first: user, password, TLS."""
     prefix: TopicPrefix = "edged"
     """First part of every topic."""
     username: Text = ""

@@ -179,6 +179,30 @@ def test_an_integer_is_a_number_too(write: Write) -> None:
             "[inference] accelerators: expected a list of 1-8 accelerators, got a list",
         ),
         (
+            '[mqtt]\nfallbacks = ["mqtt://b.home"]',
+            'or "[fd00::2]:8883", without scheme and user, got "mqtt://b.home"',
+        ),
+        (
+            '[mqtt]\nfallbacks = ["b.home:65536"]',
+            'or "[fd00::2]:8883", without scheme and user, got "b.home:65536"',
+        ),
+        (
+            '[mqtt]\nfallbacks = ["mqtt://gym:secret@b.home"]',
+            'without scheme and user, got "mqtt://gym:********@b.home"',
+        ),
+        (
+            '[mqtt]\nfallbacks = "b.home"',
+            '[mqtt] fallbacks: expected a list of 0-8 brokers, got "b.home"',
+        ),
+        (
+            '[mqtt]\nfallbacks = ["127.0.0.1:1883"]',
+            '[mqtt] fallbacks: expected brokers other than the first, got "127.0.0.1:1883"',
+        ),
+        (
+            '[mqtt]\nfallbacks = ["b.home", "b.home"]',
+            '[mqtt] fallbacks: expected each fallback once, got "b.home" more often',
+        ),
+        (
             '[inference]\naccelerators = ["cpu", "edgetpu", "cpu"]',
             'expected each accelerator once, got "cpu" more often',
         ),

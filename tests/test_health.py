@@ -24,7 +24,7 @@ TIMES = st.builds(
 
 
 def constant(nanoseconds: int) -> FrameTimes:
-    return FrameTimes(*[nanoseconds] * 6)
+    return FrameTimes(*[nanoseconds] * 7)
 
 
 def test_no_frames_have_no_times() -> None:
@@ -68,8 +68,16 @@ def test_a_long_wait_keeps_the_latest_frames_only() -> None:
 
 
 def test_the_parts_of_a_frame_add_up_to_its_age() -> None:
-    times = FrameTimes(capture=1, preprocess=20, infer=300, invoke=250, decode=4000, publish=50000)
-    assert times.age == 54321
+    times = FrameTimes(
+        capture=1,
+        preprocess=20,
+        infer=300,
+        invoke=250,
+        decode=4000,
+        fitness=50000,
+        publish=600000,
+    )
+    assert times.age == 654321
 
 
 def test_temperatures_are_told_by_sensor_and_broken_sensors_left_out(tmp_path: Path) -> None:

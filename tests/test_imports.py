@@ -17,7 +17,8 @@ PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "ev
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *("overlay", "health", "pipeline", "frameloop", "chain", "supervision", "daemon"),
+    *("overlay", "health", "pipeline", "gym", "frameloop", "chain", "orders", "supervision"),
+    "daemon",
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
 IN_THE_WORKER = {
@@ -50,8 +51,10 @@ MAY_IMPORT = {
     "overlay": {"types", "cv"},
     "health": BASE | PARTS | {"systemd", "processes"},
     "pipeline": BASE | PARTS | {"health"},
-    "frameloop": BASE | PARTS | {"health", "pipeline"},
-    "chain": BASE | PARTS | {"health", "pipeline", "frameloop"},
+    "gym": BASE | {"fitness"},
+    "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
+    "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym"},
+    "orders": {"chain", "errors", "gym", "mqtt"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from edged.messages.device import CameraInfo, HealthMessage, Info, ModelInfo, Percentiles
+from edged.messages.exercise import ExerciseState, RepFigures
 from edged.messages.streams import LabelPayload, LabelsMessage, PoseMessage, PosePayload
 
 
@@ -42,6 +43,42 @@ def info(*, source: str = "/dev/video0", **changes: Any) -> Info:
         models=[ModelInfo(name="movenet", kind="pose", width=192, height=192, licence="")],
         accelerator="cpu",
         runtime="ai_edge_litert 2.3.0",
+    )
+    return msgspec.structs.replace(told, **changes)
+
+
+def exercise(**changes: Any) -> ExerciseState:
+    """Three squats, the last one shallow."""
+    told = ExerciseState(
+        ts=1.0,
+        exercise="squat",
+        wanted="auto",
+        phase="set",
+        present=True,
+        person=1,
+        reps=3,
+        partial_reps=0,
+        held_s=0.0,
+        set=2,
+        sets=1,
+        last_rep=RepFigures(
+            side="both",
+            duration_s=2.6,
+            eccentric_s=1.4,
+            concentric_s=1.2,
+            range=0.7,
+            measured="knee",
+            start_value=172.1,
+            peak_value=97.0,
+            symmetry=None,
+            peak_speed=1.4,
+            flags=("shallow",),
+        ),
+        target_reps=10,
+        is_target_reached=False,
+        rest_s=0.0,
+        rest_since=None,
+        workout_since=1.0,
     )
     return msgspec.structs.replace(told, **changes)
 

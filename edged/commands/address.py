@@ -17,8 +17,8 @@ PORTS = {"mqtt": 1883, "mqtts": 8883}
 def broker_settings(settings: Mqtt, address: str | None) -> Mqtt:
     """The settings with the broker of an address; no address: as they are.
 
-    An address brings its own user, password and encryption, or none: what a file holds for one
-    broker is not told to another. Topic prefix and certificates stay.
+    An address brings its own user, password and encryption, or none, and no fallbacks: what a file
+    holds for one broker is not told to another. Topic prefix and certificates stay.
 
     Raises:
         UsageError: the address is none; the text does not repeat it, for the password in it.
@@ -47,6 +47,7 @@ def broker_settings(settings: Mqtt, address: str | None) -> Mqtt:
         "password": password,
         "password_file": "",
         "tls": is_tls,
+        "fallbacks": (),
     }
     if not is_tls:
         changes |= dict.fromkeys(("ca_file", "cert_file", "key_file"), "")

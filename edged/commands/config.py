@@ -9,6 +9,7 @@ from edged.capture.source import is_live, open_source
 from edged.config import Config, dump, load, masked
 from edged.doctor import service
 from edged.errors import ConfigError, EdgedError, ModelError, PullError
+from edged.gym import exercises_of
 from edged.inference.catalog import FINDS_ONE, find, not_here, resolve
 from edged.mqtt.tls import tls_context
 from edged.sections import LabelModel, PoseModel
@@ -40,6 +41,8 @@ def _unusable(config: Config, file: Path) -> Iterator[tuple[str, str]]:
         things["[pose] model"] = lambda: _use_pose(pose, directories)
     if labels.model:
         things["[labels] model"] = lambda: _use_labels(labels, directories)
+    if config.fitness.enabled:
+        things["[fitness]"] = lambda: exercises_of(config.fitness)
     if labels.labels:
         things["[labels] labels"] = lambda: Path(labels.labels).read_bytes()
     for place, use in things.items():

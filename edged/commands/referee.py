@@ -70,8 +70,7 @@ class Referee:
             return ()
         half = f" + {moment.bad_reps} half" if moment.bad_reps else ""
         return (
-            Note("athlete", moment.exercise),
+            Note("athlete", f"{moment.exercise} {moment.reps}{half}"),
             Note("phase", moment.phase),
-            Note("reps", f"{moment.reps}{half}"),
             Note("OKS", f"{sum(recent) / len(recent):.2f}" if recent else "-"),
         )

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from edged.errors import EdgedError
+from edged.messages.commands import Reply
 from edged.messages.device import HealthMessage, Info
 from edged.messages.exercise import ExerciseState, RepEvent, SetEvent, WorkoutEvent
 from edged.messages.fields import VERSION, Payload
@@ -23,6 +24,7 @@ PAYLOADS: dict[str, type[Payload]] = {
     "info": Info,
     "labels": LabelsMessage,
     "pose": PoseMessage,
+    "reply": Reply,
 }
 """What is on which topic."""
 

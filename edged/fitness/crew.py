@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edged.fitness.coach import Coach, News
 from edged.fitness.exercises import AUTO, Exercises
 from edged.fitness.tracking import ActiveChoice, Tracker
 from edged.types import Pose
+
+UNFOLLOWED = 0
+"""The id of who is not sure enough to be somebody, or not yet."""
 
 
 class Crew:
@@ -22,7 +26,7 @@ class Crew:
         """Of the one who exercises."""
         self._coached: int | None = None
         self.people: list[Pose] = []
-        """In the last frame, with their lasting ids."""
+        """All of the last frame, with their lasting ids, or `UNFOLLOWED`."""
 
     @property
     def active(self) -> int | None:
@@ -46,7 +50,10 @@ class Crew:
             aspect: width / height of the frame.
         """
         tracks = self._tracker.update(t_s, poses)
-        self.people = [track.pose for track in tracks]
+        followed = {id(track.pose.keypoints): track.pose for track in tracks}
+        self.people = [
+            followed.get(id(pose.keypoints)) or replace(pose, id=UNFOLLOWED) for pose in poses
+        ]
         active = self._choice.update(t_s, tracks, busy=self.coach.is_busy(t_s))
         if active != self._coached:
             self.coach, self._coached = Coach(self._exercises, self._wanted), active

@@ -10,7 +10,7 @@ from edged.fitness.cycles import HALF, STILL_S, Cycle, Cycles
 from edged.fitness.depths import Depth, MedianOfThree
 from edged.fitness.exercises import Exercise
 from edged.fitness.moments import Limit, Moment
-from edged.fitness.signals import Limb, Pair
+from edged.fitness.signals import Limb
 
 BETTER_SEEN = 0.4
 """A side whose score is below this share of the other's is hidden, and does not count."""
@@ -56,9 +56,11 @@ class Rep:
     """0 = the textbook's start, 1 = its full range."""
     range: float
     """How far it went, in the textbook's ranges."""
+    measured: str
+    """The exercise's first signal that was seen at both ends, of which the values are."""
     start_value: float
     peak_value: float
-    """Of the exercise's first signal that was seen: degrees or body heights, see `signals`."""
+    """Degrees or body heights, see `signals`; nan: not seen."""
     eccentric_s: float
     concentric_s: float
     """Seconds of lowering and of lifting."""
@@ -235,7 +237,7 @@ class Counter:
         exercise = self.exercise
         out_s, back_s = cycle.peak_s - cycle.began_s, cycle.ended_s - cycle.peak_s
         lowers_out = (exercise.lowers == "out") != track.inverted
-        value = self._value_of(cycle, track.side)
+        measured, start_value, peak_value = self._value_of(cycle, track.side)
         symmetry = self._symmetry(cycle) if exercise.sides == "together" else None
         usual = track.cycles.usual
         flags = []
@@ -260,8 +262,9 @@ class Counter:
             is_full=cycle.is_full,
             depth=cycle.peak,
             range=cycle.range,
-            start_value=value[0],
-            peak_value=value[1],
+            measured=measured,
+            start_value=start_value,
+            peak_value=peak_value,
             eccentric_s=out_s if lowers_out else back_s,
             concentric_s=back_s if lowers_out else out_s,
             symmetry=symmetry,
@@ -271,12 +274,13 @@ class Counter:
             at_peak=cycle.at_peak,
         )
 
-    def _value_of(self, cycle: Cycle[Moment], side: str) -> Pair:
+    def _value_of(self, cycle: Cycle[Moment], side: str) -> tuple[str, float, float]:
+        """Of what, at the start, and farthest."""
         for way in self._ways:
             ends = way.value(cycle.at_start, side), way.value(cycle.at_peak, side)
             if not isnan(ends[0]) and not isnan(ends[1]):
-                return ends
-        return nan, nan
+                return way.signal.name, *ends
+        return self._ways[0].signal.name, nan, nan
 
     def _symmetry(self, cycle: Cycle[Moment]) -> float | None:
         if not _is_even(cycle.at_peak, self._limb):

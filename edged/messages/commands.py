@@ -15,6 +15,8 @@ What: TypeAlias = Literal[
 
 COMMAND_BYTES = 256
 """A longer payload is no command."""
+REPLY_EXPIRY_S = 60
+"""An answer that is older is of no use to who asked."""
 
 
 class Reply(Payload, frozen=True, kw_only=True):
@@ -22,5 +24,5 @@ class Reply(Payload, frozen=True, kw_only=True):
 
     ts: WallTime
     command: Annotated[str, Meta(description="What was asked, as in `set/<what>`.")]
-    ok: Annotated[bool, Meta(description="false: nothing has changed.")]
+    ok: Annotated[bool, Meta(description="false: it was not done, and `reason` says why.")]
     reason: Annotated[str, Meta(description="Why not, for a person; empty where it is ok.")]

@@ -80,6 +80,9 @@ class StageTimes(msgspec.Struct, frozen=True, kw_only=True):
         Percentiles, Meta(description="The model's invoke and the way to the worker and back.")
     ]
     decode: Percentiles
+    fitness: Annotated[
+        Percentiles, Meta(description="Following people, recognizing exercises, counting.")
+    ]
     publish: Percentiles
 
 

@@ -29,7 +29,7 @@ Phase: TypeAlias = Annotated[
     Meta(
         description="nobody: nobody is seen; idle: somebody is, and does nothing that counts; set: "
         "between two reps; rep: in the middle of one; hold: something is held; rest: after a set, "
-        "before the next one or the end of the workout."
+        "before the next one or the end of the workout, whoever is seen."
     ),
 ]
 
@@ -37,7 +37,7 @@ Phase: TypeAlias = Annotated[
 class RepFigures(msgspec.Struct, frozen=True, kw_only=True):
     """How one rep was."""
 
-    side: Literal["left", "right", "both"]
+    side: Annotated[str, Meta(pattern="^(left|right|both)$", description="That did it.")]
     duration_s: NonNegative
     eccentric_s: Annotated[NonNegative, Meta(description="Seconds of lowering the weight.")]
     concentric_s: Annotated[NonNegative, Meta(description="Seconds of lifting it.")]
@@ -70,7 +70,9 @@ class ExerciseState(Payload, frozen=True, kw_only=True):
         str, Meta(description="`auto`: it is recognized; else the exercise that was chosen.")
     ]
     phase: Phase
-    present: Annotated[bool, Meta(description="Somebody is seen.")]
+    present: Annotated[
+        bool | None, Meta(description="Somebody is seen; null: no picture tells, as in a pause.")
+    ]
     person: Annotated[PersonId | None, Meta(description="Who exercises; null: nobody.")]
     reps: Annotated[Count, Meta(description="Of the set under way; in a rest, of the last one.")]
     partial_reps: Annotated[Count, Meta(description="That did not go far enough to count.")]
@@ -114,7 +116,10 @@ class RepEvent(Event, frozen=True, kw_only=True):
 
 
 class SetEvent(Event, frozen=True, kw_only=True):
-    """A set is over. Its numbers count, whatever the events of its reps said."""
+    """A set is over. Its numbers count, whatever the events of its reps said.
+
+    A set of nothing (no reps, nothing held) was reset, or corrected away: its reps never were.
+    """
 
     number: Annotated[int, Meta(ge=1, description="In the workout.")]
     reps: Annotated[Count, Meta(description="Full ones, as counted and corrected.")]
@@ -126,10 +131,6 @@ class SetEvent(Event, frozen=True, kw_only=True):
     mean_range: Annotated[Ranges | None, Meta(description="Of full reps; null: none.")]
     flags: Annotated[dict[str, Count], Meta(description="How often what was not good.")]
     target_reps: Annotated[Count, Meta(description="0: no goal.")]
-    replaces: Annotated[
-        tuple[EventId, ...],
-        Meta(description="Reps that were of another exercise, or forgotten: forget them."),
-    ] = ()
 
 
 class WorkoutEvent(Payload, frozen=True, kw_only=True):

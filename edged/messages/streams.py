@@ -26,7 +26,13 @@ KeypointRow: TypeAlias = tuple[float, float, Unit]
 class PosePayload(msgspec.Struct, frozen=True, kw_only=True):
     """One person of a frame. x, y, width and height are fractions of the upright frame."""
 
-    id: Annotated[int, Meta(description="Who it is, among the people of this device.")]
+    id: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Who it is: the same from frame to frame. 0: not sure enough yet.",
+        ),
+    ]
     score: Score
     box: Annotated[
         tuple[Unit, Unit, Unit, Unit],
@@ -52,6 +58,16 @@ class PoseMessage(Payload, frozen=True, kw_only=True):
     model: ModelName
     accelerator: Accelerator
     poses: list[PosePayload]
+    active: Annotated[
+        int | None, Meta(description="The `id` of the one who exercises; null: nobody.")
+    ] = None
+    depth: Annotated[
+        float | None,
+        Meta(
+            description="How far into a rep: 0 = the textbook's start, 1 = its full range; null: "
+            "not known."
+        ),
+    ] = None
 
 
 class LabelPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +105,14 @@ def pose_payload(pose: Pose) -> PosePayload:
 
 
 def pose_message(
-    frame: Frame, poses: list[Pose], *, age_ms: float, model: str, accelerator: str
+    frame: Frame,
+    poses: list[Pose],
+    *,
+    age_ms: float,
+    model: str,
+    accelerator: str,
+    active: int | None = None,
+    depth: float | None = None,
 ) -> PoseMessage:
     """What `pose` tells of a frame."""
     return PoseMessage(
@@ -99,6 +122,8 @@ def pose_message(
         model=model,
         accelerator=accelerator,
         poses=[pose_payload(pose) for pose in poses],
+        active=active,
+        depth=depth,
     )
 
 

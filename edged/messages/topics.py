@@ -67,6 +67,20 @@ class Topics:
         return self._of("event/workout")
 
     @property
+    def paused(self) -> str:
+        """`ON`: the camera is closed because somebody wants it so; `OFF`. Plain text."""
+        return self._of("paused")
+
+    @property
+    def reply(self) -> str:
+        """`Reply`: the answer to a command whose sender names no other topic."""
+        return self._of("reply")
+
+    def set(self, what: str) -> str:
+        """Where a command is taken; `+`: any of them."""
+        return self._of(f"set/{what}")
+
+    @property
     def check(self) -> str:
         """What `edged check` sends to itself; nobody else needs it, and nothing is retained."""
         return self._of("check")

@@ -13,15 +13,20 @@ import socket
 import ssl
 import threading
 import time
+from collections import deque
 from typing import Any, cast
 
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edged.messages.commands import REPLY_EXPIRY_S
 from edged.messages.topics import OFFLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt import reasons
+from edged.mqtt.inbox import Answer, Heard
 from edged.mqtt.session import Protocol, Session
 from edged.mqtt.tls import TlsSocket
 from edged.sections import Mqtt
@@ -31,6 +36,12 @@ SEND_BUFFER = 16_384
 of poses at 30 frames/s."""
 MISC_EVERY_NS = 500_000_000
 """How often paho looks at its keep-alive."""
+PACKET_BYTES = 8192
+"""A broker that speaks MQTT 5 keeps larger commands to itself."""
+MOST_HEARD = 64
+"""Messages of one `step`."""
+MOST_UNTAKEN = 64
+"""Answers that the broker has not acknowledged."""
 
 
 class _Fixed(Properties):
@@ -48,7 +59,9 @@ class _Fixed(Properties):
 
 _STREAM = _Fixed(MessageExpiryInterval=STREAM_EXPIRY_S, ContentType="application/json")
 _STATE = _Fixed(ContentType="application/json")
-_STATUS = _Fixed(ContentType="text/plain")
+_WORD = _Fixed(ContentType="text/plain")
+_LIMIT = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+_LIMIT.MaximumPacketSize = PACKET_BYTES
 
 
 def client_id(topics: Topics) -> str:
@@ -64,10 +77,23 @@ class Connection(Session):
     """One connection of the publisher. Nothing here waits longer than its timeouts say."""
 
     def __init__(
-        self, settings: Mqtt, topics: Topics, protocol: Protocol, context: ssl.SSLContext | None
+        self,
+        settings: Mqtt,
+        topics: Topics,
+        protocol: Protocol,
+        context: ssl.SSLContext | None,
+        *,
+        is_commanded: bool = False,
     ) -> None:
+        """`is_commanded`: commands are subscribed to."""
         super().__init__(settings, protocol, context, client_id(topics))
         self._topics = topics
+        self._is_commanded = is_commanded
+        self.heard: deque[Heard] = deque(maxlen=MOST_HEARD)
+        """Commands that have come, for whoever drives the connection."""
+        self.deafness: str | None = None
+        """Why the broker tells us no commands; empty: it does; None: it has not said so yet."""
+        self._untaken: deque[MQTTMessageInfo] = deque()
         self._poll = select.poll()
         self._wake = -1
         self._events = 0
@@ -77,6 +103,8 @@ class Connection(Session):
         self._topic_of: dict[int, str] = {}
         self.unacknowledged: set[str] = set()
         """Topics of the states that the broker has not yet acknowledged."""
+        self.client.on_message = self._on_message
+        self.client.on_subscribe = self._on_subscribe
         self.client.will_set(topics.status, OFFLINE, qos=1, retain=True)
 
     @property
@@ -90,6 +118,10 @@ class Connection(Session):
         for topic, reason in self._denied.items():
             return f"{reasons.address(self.settings)} refuses messages to {topic}: {reason}"
         return None
+
+    def open(self, properties: Properties | None = None) -> None:
+        """Connect and send CONNECT. Raises `NoConnectionError`."""
+        super().open(properties or (_LIMIT if self.is_5 else None))
 
     def watch(self, wake: int) -> None:
         """Have `wake`, an eventfd, end a `step` early."""
@@ -141,7 +173,7 @@ class Connection(Session):
 
     def state(self, topic: str, payload: bytes) -> None:
         """Publish what stays: QoS 1, retained."""
-        kind = _STATUS if topic == self._topics.status else _STATE
+        kind = _WORD if topic in (self._topics.status, self._topics.paused) else _STATE
         self.unacknowledged.add(topic)
         # Only while an acknowledgement is due: paho calls it for each QoS 0 message too (15 us).
         self.client.on_publish = self._on_publish
@@ -151,6 +183,24 @@ class Connection(Session):
             )
         self._topic_of[info.mid] = topic
 
+    def answer(self, answer: Answer) -> None:
+        """Publish once: QoS 1, expiring. Dropped where the broker acknowledges nothing."""
+        while self._untaken and self._untaken[0].is_published():
+            self._untaken.popleft()
+        if len(self._untaken) >= MOST_UNTAKEN:
+            return
+        properties = None
+        if self.is_5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ContentType = "application/json"
+            properties.MessageExpiryInterval = REPLY_EXPIRY_S
+            if answer.correlation is not None:
+                properties.CorrelationData = answer.correlation
+        with self._using_client:
+            info = self.client.publish(answer.topic, answer.payload, qos=1, properties=properties)
+        if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._untaken.append(info)
+
     def finish(self) -> None:
         """Say goodbye, which takes the will back. Only for an `idle` connection."""
         self.client.disconnect()
@@ -158,6 +208,40 @@ class Connection(Session):
     def _on_socket_open(self, client: Client, data: Any, opened: Any) -> None:
         super()._on_socket_open(client, data, opened)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+    def _on_connect(
+        self, client: Client, data: Any, flags: ConnectFlags, reason: ReasonCode, props: Any
+    ) -> None:
+        super()._on_connect(client, data, flags, reason, props)
+        if self.is_ready and self._is_commanded:
+            commands = self._topics.set("+")
+            if self.is_5:
+                # What is retained was meant for another time: see `Inbox`, for 3.1.1 has no such.
+                options = SubscribeOptions(
+                    qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND
+                )
+                client.subscribe(commands, options=options)
+            else:
+                client.subscribe(commands, qos=1)
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, answers: list[ReasonCode], _props: Any
+    ) -> None:
+        refusals = [reasons.words(answer) for answer in answers if answer.is_failure]
+        self.deafness = refusals[0] if refusals else ""
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        properties = message.properties
+        with contextlib.suppress(UnicodeDecodeError):  # a topic that the broker let through
+            self.heard.append(
+                Heard(
+                    topic=message.topic,
+                    payload=bytes(message.payload),
+                    is_retained=message.retain,
+                    response_topic=getattr(properties, "ResponseTopic", None),
+                    correlation=getattr(properties, "CorrelationData", None),
+                )
+            )
 
     def _on_publish(
         self, client: Client, _data: Any, mid: int, reason: ReasonCode, _props: Any

@@ -1,7 +1,8 @@
-"""The publisher: what edged tells, to one MQTT broker, whatever happens to the broker."""
+"""The publisher: what edged tells to an MQTT broker, and is asked, whatever happens to brokers."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -10,7 +11,11 @@ import time
 from collections.abc import Callable
 
 from edged.messages.topics import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
+from edged.mqtt.brokers import Brokers
 from edged.mqtt.connection import Connection, client_id
+from edged.mqtt.endings import Endings
+from edged.mqtt.homecoming import Homecoming
+from edged.mqtt.inbox import Answers, Asked, Inbox, Order, answer_of
 from edged.mqtt.latest import LatestPerTopic
 from edged.mqtt.reasons import NoConnectionError, address, another
 from edged.mqtt.retry import Retry
@@ -22,10 +27,6 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
 """The thread shows a sign of life at least this often, except while it connects."""
-STABLE_S = 10.0
-"""A connection that lived this long was a good one."""
-FIGHT = 3
-"""More brief connections than this in a row, and no attempt failed between them."""
 CLOSE_TIMEOUT_S = 1.0
 FAREWELL_S = 0.8
 """What a slow broker gets of it for the last messages."""
@@ -46,12 +47,16 @@ class Publisher:
         topics: Topics,
         *,
         on_change: Callable[[], None] | None = None,
+        on_order: Callable[[Order], str] | None = None,
         retry: Retry | None = None,
         protocols: tuple[Protocol, ...] = PROTOCOLS,
     ) -> None:
         """Check what can be checked without the broker.
 
         `on_change` is called by the publisher's thread whenever `connected` or `problem` is new.
+
+        `on_order` is given each command, by the same thread. It must not block, and says why it
+        does not take one, or nothing; None: no commands are subscribed to.
 
         `protocols` are tried in their order; name one when it is known what the broker speaks.
 
@@ -72,16 +77,17 @@ class Publisher:
         self._topics = topics
         self._context = tls_context(settings)
         self._on_change = on_change
-        self._retry = retry or Retry()
+        self._brokers = Brokers(settings, retry or Retry())
+        self._inbox = None if on_order is None else Inbox(topics, on_order, self.answer)
         self._protocols = protocols
         self._connections = 0
-        self._since_ns = 0
-        self._brief = 0
+        self._endings = Endings()
         self._told: str | None = None
         self._thread: threading.Thread | None = None
         # The lock guards what follows, and `connected`.
         self._lock = threading.Lock()
         self._streams = LatestPerTopic(STREAM_EXPIRY_S * 1_000_000_000)
+        self._answers = Answers()
         self._states = {topics.status: ONLINE}
         self._untold: dict[str, None] = {}
         self._closing = threading.Event()
@@ -96,6 +102,11 @@ class Publisher:
     def unsent(self) -> int:
         """Stream messages that were replaced, expired, or came while there was no connection."""
         return self._streams.dropped
+
+    @property
+    def broker(self) -> Mqtt:
+        """The one that is connected, or is tried."""
+        return self._brokers.present
 
     def start(self) -> None:
         """Begin to connect; returns at once, broker or none. Once only."""
@@ -121,6 +132,16 @@ class Publisher:
         with self._lock:
             if not self._closing.is_set():
                 self._remember(topic, payload)
+
+    def answer(self, asked: Asked, reason: str = "") -> None:
+        """Tell who asked that it was done, or the `reason` why not."""
+        with self._lock:
+            self._answers.put(answer_of(asked, reason), time.monotonic_ns())
+            self._rouse()
+
+    def event(self, topic: str, _event_id: str, payload: bytes) -> None:
+        """Tell what happened."""
+        self.stream(topic, payload)
 
     def close(self) -> None:
         """Tell `offline`, be forgotten if `forget_at_end`, disconnect and stop.
@@ -148,41 +169,35 @@ class Publisher:
             os.eventfd_write(self._wake, 1)
 
     def _run(self) -> None:
-        failures = 0
         with self._lock:
             self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         try:
             while not self._closing.is_set():
+                self._pause(self._brokers.choose(time.monotonic_ns()))
                 try:
                     # Next time, MQTT 5 first again.
                     with_first_that_works(self._protocols, self._hold)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
-                    failures = 1 if self.connected else failures + 1
-                    self._judge()
+                    now_ns = time.monotonic_ns()
+                    if self._endings.ended(now_ns):
+                        self._told = None  # the next end of a connection is news again
                     slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
-                    self._lost(self._explain(error))
-                    self._pause(self._retry.wait_s(failures, slowly=slowly or self._is_fighting))
+                    self._brokers.failed(
+                        self._explain(error),
+                        now_ns,
+                        slowly=slowly or self._endings.is_fight,
+                        was_connected=self.connected,
+                    )
+                    self._lost(self._brokers.problem)
         finally:
             with self._lock:
                 os.close(self._wake)
                 self._wake = -1
 
-    def _judge(self) -> None:
-        """Note what kind of connection has just ended, if there was one."""
-        stable = time.monotonic_ns() - self._since_ns > STABLE_S * 1e9
-        self._brief = self._brief + 1 if self.connected and not stable else 0
-        if self.connected and not self._is_fighting:
-            self._told = None  # the next end of one is news again
-
-    @property
-    def _is_fighting(self) -> bool:
-        """Connection after connection was there at once and did not last: that is no outage."""
-        return self._brief > FIGHT
-
     def _explain(self, error: Exception) -> str:
         if not isinstance(error, NoConnectionError):
             return f"mqtt: {type(error).__name__}: {error}"
-        if self._is_fighting:
+        if self._endings.is_fight:
             # Mosquitto gives an MQTT 3.1.1 client, and some versions any client, no reason.
             return f"{error}, time and again: {another(client_id(self._topics))}"
         return str(error)
@@ -190,9 +205,16 @@ class Publisher:
     def _hold(self, protocol: Protocol) -> None:
         if self._closing.is_set():
             return
-        connection = Connection(self._settings, self._topics, protocol, self._context)
+        connection = Connection(
+            self._brokers.present,
+            self._topics,
+            protocol,
+            self._context,
+            is_commanded=self._inbox is not None,
+        )
         connection.is_wanted = lambda: not self._closing.is_set()
         try:
+            self.beat_ns = time.monotonic_ns()
             connection.open()
             connection.watch(self._wake)
             while not connection.is_ready:
@@ -201,14 +223,48 @@ class Publisher:
                 self.beat_ns = time.monotonic_ns()
                 connection.step(BEAT_S)
             self._established(protocol, connection)
-            while not self._closing.is_set():
-                self.beat_ns = time.monotonic_ns()
-                connection.step(self._send(connection))
-                if connection.complaint != self.problem:
-                    self._changed(connection.complaint)
-            self._farewell(connection)
+            with contextlib.closing(self._homecoming()) as home:
+                while not (self._closing.is_set() or home.is_possible):
+                    self.beat_ns = time.monotonic_ns()
+                    connection.step(self._send(connection))
+                    self._look(connection, home)
+            if self._closing.is_set():
+                self._farewell(connection)
+            else:
+                self._leave(connection)
         finally:
             connection.close()
+            self._hear(connection)
+
+    def _homecoming(self) -> Homecoming:
+        """What looks for the first broker, where another one is connected."""
+        home = Homecoming(
+            self._brokers, self._protocols, self._context, client_id(self._topics), self._wake
+        )
+        if not self._brokers.is_home:
+            home.start()
+        return home
+
+    def _look(self, connection: Connection, home: Homecoming) -> None:
+        """See what has come of the last step."""
+        self._hear(connection)
+        if home.problem is not None:
+            self._brokers.home_refused(home.problem)
+        if self._brokers.is_assurance_due(self.beat_ns):
+            with self._lock:
+                self._remember(self._topics.status, ONLINE)
+        problem = connection.complaint or self._brokers.shortcoming
+        if problem != self.problem:
+            self._changed(problem)
+
+    def _hear(self, connection: Connection) -> None:
+        """Pass commands on. Not while paho is in use: what takes them may answer."""
+        if self._inbox is None:
+            return
+        while connection.heard:
+            self._inbox.hear(connection.heard.popleft(), time.monotonic_ns())
+        if connection.deafness is not None:
+            self._inbox.note(connection.deafness, address(connection.settings))
 
     def _send(self, connection: Connection) -> float:
         """Hand over what waits, as long as the wire takes it at once: there is no other queue.
@@ -219,8 +275,12 @@ class Publisher:
             if not connection.idle:
                 return BEAT_S
             with self._lock:
-                message = self._next(connection)
-                self._asleep = message is None
+                answer = self._answers.take(time.monotonic_ns())
+                message = None if answer else self._next(connection)
+                self._asleep = answer is None and message is None
+            if answer is not None:
+                connection.answer(answer)
+                continue
             if message is None:
                 return BEAT_S
             topic, payload, stays = message
@@ -238,6 +298,22 @@ class Publisher:
                 return topic, self._states[topic], True
         stream = self._streams.take(time.monotonic_ns())
         return None if stream is None else (*stream, False)
+
+    def _leave(self, connection: Connection) -> None:
+        """Say goodbye to a fallback: the first broker is there again."""
+        log.info("%s answers again", address(self._settings), extra={"event": "broker-returns"})
+        with self._lock:
+            self._asleep = False
+            self._untold.pop(self._topics.status, None)
+            topics = list(self._states) if self._settings.forget_at_end else []
+        connection.state(self._topics.status, OFFLINE)
+        for topic in topics:
+            connection.state(topic, b"")
+        if self._drain(connection, time.monotonic_ns() + int(FAREWELL_S * 1e9)):
+            connection.finish()
+        self._brokers.go_home()
+        self._endings.left()
+        self._lost(None)
 
     def _farewell(self, connection: Connection) -> None:
         """Tell what waits, then `offline`, and DISCONNECT. The will does it when time runs out."""
@@ -269,13 +345,15 @@ class Publisher:
         while True:
             patience_s = self._send(connection)
             with self._lock:
-                waiting = len(self._untold) + len(self._streams) + len(connection.unacknowledged)
+                waiting = len(self._untold) + len(self._streams) + len(self._answers)
+                waiting += len(connection.unacknowledged)
             if not waiting and connection.idle:
                 return True
             remaining_s = (until_ns - time.monotonic_ns()) / 1e9
             if remaining_s <= 0.0:
                 return False
             connection.step(min(patience_s, remaining_s))
+            self._hear(connection)
 
     def _established(self, protocol: Protocol, connection: Connection) -> None:
         with self._lock:
@@ -284,12 +362,14 @@ class Publisher:
         self.protocol = protocol
         self.reconnects = self._connections
         self._connections += 1
-        self._since_ns = time.monotonic_ns()
-        where = address(self._settings)
+        now_ns = time.monotonic_ns()
+        self._endings.began(now_ns)
+        self._brokers.established(now_ns)
+        where = address(connection.settings)
         log.info("connected to %s, MQTT %s", where, protocol, extra={"event": "broker-found"})
-        self._changed(None, anyway=True)
+        self._changed(self._brokers.shortcoming, anyway=True)
 
-    def _lost(self, problem: str) -> None:
+    def _lost(self, problem: str | None) -> None:
         with self._lock:
             self._asleep = False
             was_connected, self.connected = self.connected, False

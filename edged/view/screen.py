@@ -15,6 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from edged.messages.device import Percentiles
+from edged.messages.exercise import ExerciseState
 from edged.messages.streams import LabelPayload
 from edged.types import SKELETON
 from edged.view.canvas import Canvas, Side, fit
@@ -249,6 +250,9 @@ def _panel(sight: Sight, notes: Sequence[Note]) -> Iterator[Row]:
         name = _shortened(clean(note.name), LABEL_WIDTH - 1)
         value = piece(_shortened(clean(note.value), room), BOLD)
         yield [piece(f"{name:<{LABEL_WIDTH}}", DIM), value]
+    if sight.exercise is not None:
+        yield []
+        yield from _exercise(sight.exercise)
     if sight.labels is not None:
         yield []
         yield from _labels(sight)
@@ -268,6 +272,22 @@ def _stream(sight: Sight) -> Iterator[Row]:
     yield _figure("people", number(len(sight.pose.poses)), BOLD)
     for person in sight.pose.poses[:4]:
         yield _figure("  score", percent(person.score))
+
+
+def _exercise(now: ExerciseState) -> Iterator[Row]:
+    """What is done, how often, and how the last rep was."""
+    name = _shortened(clean(now.exercise or "-"), PANEL_WIDTH - LABEL_WIDTH)
+    yield [piece(f"{'exercise':<{LABEL_WIDTH}}", DIM), piece(name, BOLD)]
+    if now.workout_since is None:
+        return
+    if now.held_s:
+        yield _figure("held", number(now.held_s), BOLD, " s")
+    else:
+        goal = f" of {number(now.target_reps)}" if now.target_reps else ""
+        yield _figure("reps", number(now.reps), GOOD if now.is_target_reached else BOLD, goal)
+    yield _figure("set", number(now.set), note=" rest" if now.phase == "rest" else "")
+    for flag in now.last_rep.flags[:2] if now.last_rep is not None else ():
+        yield [piece(f"  {_shortened(clean(flag), PANEL_WIDTH - 2)}", WARN)]
 
 
 def _labels(sight: Sight) -> Iterator[Row]:
@@ -371,6 +391,10 @@ def _frame_words(sight: Sight) -> Iterator[str]:
         people = sight.pose.poses
         scores = ", ".join(percent(person.score) for person in people[:4])
         yield f"{len(people)} there ({scores})" if people else "nobody there"
+    if sight.exercise is not None and sight.exercise.workout_since is not None:
+        done = sight.exercise
+        amount = f"{number(done.held_s)} s" if done.held_s else number(done.reps)
+        yield f"{done.exercise} {amount}"
     if sight.labels is not None and sight.labels.labels:
         best = sight.labels.labels[0]
         sure = "" if sight.labels.confident else "perhaps "

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from edged.messages.device import HealthMessage, Info
+from edged.messages.exercise import ExerciseState
 from edged.messages.streams import LabelsMessage, PoseMessage
 from edged.messages.topics import OFFLINE, ONLINE, Topics
 
@@ -68,6 +69,7 @@ class Sight:
     labels: LabelsMessage | None = None
     labels_s: float = 0.0
     """Seconds since `labels` came."""
+    exercise: ExerciseState | None = None
     health: HealthMessage | None = None
     health_s: float = 0.0
     """Seconds since `health` came."""
@@ -141,6 +143,7 @@ class _Device:
         self.pose: PoseMessage | None = None
         self.labels: LabelsMessage | None = None
         self.labels_at = 0.0
+        self.exercise: ExerciseState | None = None
         self.health: HealthMessage | None = None
         self.health_at = 0.0
         self.poses_flow = Flow()
@@ -171,6 +174,7 @@ class Watched:
         self._info = msgspec.json.Decoder(Info)
         self._pose = msgspec.json.Decoder(PoseMessage)
         self._labels = msgspec.json.Decoder(LabelsMessage)
+        self._exercise = msgspec.json.Decoder(ExerciseState)
         self._health = msgspec.json.Decoder(HealthMessage)
 
     @property
@@ -231,6 +235,8 @@ class Watched:
             known.labels = self._labels.decode(payload)
             known.labels_at = now
             self._take_frame(known.labels_flow, known.labels.age_ms, now)
+        elif topic == topics.exercise:
+            known.exercise = self._exercise.decode(payload) if payload else None
         elif topic == topics.health:
             known.health = self._health.decode(payload)
             known.health_at = now
@@ -269,6 +275,7 @@ class Watched:
                 pose=known.pose,
                 labels=known.labels,
                 labels_s=now - known.labels_at,
+                exercise=known.exercise,
                 health=known.health,
                 health_s=now - known.health_at,
                 frames=flow.count,

@@ -66,7 +66,7 @@ def test_all_figures_are_there(tmp_path: Path, model: Path) -> None:
         assert report[name].keys() == PERCENTILES
         assert 0 < report[name]["p50"] <= report[name]["p95"] <= report[name]["p99"]
     stages = report["stage_ms"]
-    assert stages.keys() == {"capture", "preprocess", "infer", "decode", "publish"}
+    assert stages.keys() == {"capture", "preprocess", "infer", "decode", "fitness", "publish"}
     assert all(stage.keys() == PERCENTILES for stage in stages.values())
     assert report["frame_ms"] == pytest.approx(
         sum(stage["p50"] for name, stage in stages.items() if name != "capture"), abs=0.01

@@ -29,6 +29,7 @@ def rep(number: int, at_s: float = 0.0, exercise: str = "squat", *, full: bool =
         is_full=full,
         depth=1.0,
         range=1.0,
+        measured="knee",
         start_value=170.0,
         peak_value=80.0,
         eccentric_s=0.5,

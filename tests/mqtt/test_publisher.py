@@ -172,7 +172,7 @@ def test_a_killed_device_is_offline(broker: Broker) -> None:
     script = (
         "import sys, time\n"
         "from edged.sections import Mqtt\n"
-        "from edged.messages import Topics\n"
+        "from edged.messages.topics import Topics\n"
         "from edged.mqtt.publisher import Publisher\n"
         "publisher = Publisher(Mqtt(port=int(sys.argv[1])), Topics('edged', 'gym'))\n"
         "publisher.start()\n"

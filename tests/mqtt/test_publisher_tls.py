@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import ssl
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +13,12 @@ from typing import Any
 
 import pytest
 import trustme
-from brokers import ANYBODY, Broker, until
+from brokers import ANYBODY, DEADLINE_S, Broker, program, until
 
 from edged.errors import BrokerError
 from edged.messages.topics import Topics
+from edged.mqtt.commands import Correct
+from edged.mqtt.inbox import Order
 from edged.mqtt.publisher import Publisher
 from edged.mqtt.retry import Retry
 from edged.sections import Mqtt
@@ -127,6 +131,62 @@ def test_an_expired_certificate(tls_broker: Callable[..., Broker], authority: Au
     past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     broker = tls_broker("127.0.0.1", not_before=past, not_after=past)
     assert "has expired" in problem_of(broker, tls=True, ca_file=authority.ca_file)
+
+
+def test_a_certificate_that_is_not_valid_yet(
+    tls_broker: Callable[..., Broker], authority: Authority
+) -> None:
+    future = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+    broker = tls_broker("127.0.0.1", not_before=future, not_after=future + dt.timedelta(days=2))
+    problem = problem_of(broker, tls=True, ca_file=authority.ca_file)
+    assert problem.endswith("is not valid yet: is this device's clock right?")
+
+
+def test_an_expired_client_certificate(
+    tls_broker: Callable[..., Broker], authority: Authority
+) -> None:
+    past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    cert, key = authority.issue("gym", not_before=past, not_after=past)
+    broker = tls_broker("127.0.0.1", "require_certificate true")
+    files = {"ca_file": authority.ca_file, "cert_file": cert, "key_file": key}
+    assert "our client certificate" in problem_of(broker, tls=True, **files)
+
+
+def test_commands_come_over_tls(tls_broker: Callable[..., Broker], authority: Authority) -> None:
+    broker = tls_broker("127.0.0.1")
+    orders: list[Order] = []
+
+    def take(order: Order) -> str:
+        orders.append(order)
+        return ""
+
+    settings = Mqtt(port=broker.port, tls=True, ca_file=authority.ca_file)
+    publisher = Publisher(settings, TOPICS, on_order=take, retry=SOON)
+    publisher.start()
+    try:
+        until(lambda: "edged-gym 1 edged/gym/set/+" in broker.log(), "the subscription")
+        command = [
+            *(program("mosquitto_pub"), "-h", "127.0.0.1", "-p", str(broker.port)),
+            *("--cafile", authority.ca_file, "-t", TOPICS.set("correct"), "-m", "2", "-q", "1"),
+        ]
+        subprocess.run(command, check=True, timeout=DEADLINE_S)
+        until(lambda: bool(orders), "the order")
+        assert [order.command for order in orders] == [Correct(2)]
+    finally:
+        publisher.close()
+
+
+def test_a_password_is_in_no_log_and_no_problem(
+    tls_broker: Callable[..., Broker], authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "Correct-Horse-7"  # noqa: S105
+    broker = tls_broker("127.0.0.1", "allow_anonymous false")
+    user: dict[str, Any] = {"username": "gym", "password": secret}
+    kinds: list[dict[str, Any]] = [{"tls": True, "ca_file": authority.ca_file}, {"tls": True}, {}]
+    problems = [problem_of(broker, **kind, **user) for kind in kinds]
+    assert "refused the password of user 'gym'" in problems[0]
+    assert secret not in caplog.text + "".join(problems)
 
 
 def test_tls_to_a_port_without_it(broker: Broker) -> None:

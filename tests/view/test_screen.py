@@ -95,6 +95,24 @@ def test_problems_are_at_the_bottom_in_plain_words() -> None:
     assert rows(SEEN, LOST)[-2].strip() == LOST.problem
 
 
+def test_reps_are_told_beside_the_figures() -> None:
+    shown = screen(replace(SEEN, exercise=told.exercise()), height=40)
+    assert re.search(r"exercise +squat", shown)
+    assert re.search(r"reps +3 of 10", shown)
+    assert re.search(r"set +2", shown)
+    assert "shallow" in shown
+
+
+def test_a_hold_is_told_in_seconds_and_nothing_as_a_dash() -> None:
+    plank = told.exercise(exercise="plank", reps=0, held_s=42.0, phase="rest", last_rep=None)
+    shown = screen(replace(SEEN, exercise=plank), height=40)
+    assert re.search(r"held +42 s", shown)
+    assert re.search(r"set +2 rest", shown)
+    idle = screen(replace(SEEN, exercise=told.exercise(exercise=None, workout_since=None)))
+    assert re.search(r"exercise +-", idle)
+    assert "reps" not in idle
+
+
 def test_unsure_and_old_labels_say_so() -> None:
     unsure = replace(SEEN, labels=told.labels("macaw", confident=False), labels_s=12.0)
     assert "labels (not sure) 12 s ago" in screen(unsure)
@@ -176,6 +194,7 @@ def test_a_clean_text_can_be_printed(text: str) -> None:
         (SEEN, LOST, "gym  no broker 127.0.0.1:1883: refused"),
         (replace(SEEN, unreadable=2), LINK, "unreadable messages: 2"),
         (replace(SEEN, labels=told.labels("cat", confident=False)), LINK, "perhaps cat 90 %"),
+        (replace(SEEN, exercise=told.exercise()), LINK, "1 there (74 %)  squat 3  health ok"),
     ],
 )
 def test_the_plain_line_tells_the_same(sight: Sight, link: Link, words: str) -> None:

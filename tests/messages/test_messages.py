@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from edged.commands.schema import PAYLOADS, schema_of
+from edged.messages.commands import Reply, What
 from edged.messages.device import (
     CameraInfo,
     HealthMessage,
@@ -34,7 +35,7 @@ from edged.messages.streams import PoseMessage, labels_message, pose_message
 from edged.messages.topics import Topics
 from edged.types import KEYPOINT_NAMES, SKELETON, Classification, Frame, Label, Pose
 
-PAGE = Path(__file__).parents[1] / "docs" / "mqtt.md"
+PAGE = Path(__file__).parents[2] / "docs" / "mqtt.md"
 
 
 def frame() -> Frame:
@@ -102,6 +103,7 @@ EXAMPLES: Mapping[str, Payload] = {
             preprocess=percentiles(),
             infer=percentiles(),
             decode=percentiles(),
+            fitness=percentiles(),
             publish=percentiles(),
         ),
         accelerator="cpu",
@@ -143,6 +145,7 @@ EXAMPLES: Mapping[str, Payload] = {
         flags={"shallow": 1},
         target_reps=0,
     ),
+    "reply": Reply(ts=1.0, command="pause", ok=False, reason="no"),
     "event/workout": WorkoutEvent(
         id=ID, ts=1.0, began=1.0, duration_s=9.0, sets=1, reps={"squat": 5}, held_s={}
     ),
@@ -169,6 +172,9 @@ def test_topics_are_prefix_device_and_what() -> None:
     assert topics.pose == "home/gym/pi-1/pose"
     assert topics.labels == "home/gym/pi-1/labels"
     assert topics.health == "home/gym/pi-1/health"
+    assert topics.paused == "home/gym/pi-1/paused"
+    assert topics.reply == "home/gym/pi-1/reply"
+    assert topics.set("pause") == "home/gym/pi-1/set/pause"
     assert topics.everything == "home/gym/pi-1/#"
 
 
@@ -233,6 +239,11 @@ def test_the_page_has_every_topic_of_the_contract() -> None:
     topics = [name for name, value in vars(Topics).items() if isinstance(value, property)]
     table = re.findall(r"^\| \[`([\w/]+)`\]", PAGE.read_text(), re.MULTILINE)
     assert sorted(name.replace("/", "_") for name in table) == sorted(set(topics) - {"everything"})
+
+
+def test_the_page_has_every_command() -> None:
+    table = re.findall(r"^\| `set/(\w+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert table == list(get_args(What))
 
 
 def test_the_version_is_the_one_that_payloads_carry() -> None:
