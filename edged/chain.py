@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import enum
 import logging
-import operator
 import time
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from typing import TypeAlias
@@ -18,15 +17,17 @@ import msgspec
 from edged.capture.capture import PAUSED, Capture
 from edged.capture.slot import LatestFrame
 from edged.capture.source import is_live
-from edged.config import Config, device_name, model_directories
+from edged.config import Config, device_name, model_directories, outbox_file
 from edged.errors import EngineError, ModelError
 from edged.frameloop import FrameLoop
 from edged.gym import Gym
-from edged.health import FrameMeter
+from edged.health import Counts, FrameMeter
 from edged.inference.engine import Engine
 from edged.inference.roster import Roster
+from edged.messages.device import OutboxHealth
 from edged.messages.topics import Topics
 from edged.mqtt.inbox import Order
+from edged.mqtt.outbox import Outbox
 from edged.mqtt.publisher import Publisher
 from edged.pipeline import ModelFiles, Pipeline, find_models
 from edged.sections import Camera, LabelModel, PoseModel
@@ -92,24 +93,6 @@ class _Camera:
         self.slot.discard()
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What has been counted since the start, over parts that a reload has exchanged."""
-
-    dropped: int = 0
-    worker_restarts: int = 0
-    failovers: int = 0
-    promotions: int = 0
-    reconnects: int = 0
-    unsent: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*map(operator.add, astuple(self), astuple(other)))
-
-    def __sub__(self, other: Counts) -> Counts:
-        return Counts(*map(operator.sub, astuple(self), astuple(other)))
-
-
 class Chain:
     """Camera, models and publisher of one configuration. Belongs to the main thread."""
 
@@ -153,7 +136,10 @@ class Chain:
             states = _states(files)
             # The worker first: loading takes longest and happens in another process.
             engine = undo.enter_context(contextlib.closing(self._new_engine(config, files)))
-            self.publisher = undo.enter_context(contextlib.closing(self._new_publisher(config)))
+            self._outbox = undo.enter_context(contextlib.closing(self._new_outbox(config)))
+            self._outbox.start()
+            publisher = self._new_publisher(config, self._outbox)
+            self.publisher = undo.enter_context(contextlib.closing(publisher))
             self.publisher.start()
             self._camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
             self._models = self._load(config, files, states, engine)
@@ -185,7 +171,14 @@ class Chain:
             promotions=self.engine.order.promotions,
             reconnects=self.publisher.reconnects,
             unsent=self.publisher.unsent,
+            dropped_events=self._outbox.dropped,
         )
+
+    @property
+    def outbox_health(self) -> OutboxHealth:
+        """Of the events that wait for the broker."""
+        health = self._outbox.health
+        return msgspec.structs.replace(health, dropped=self.counts.dropped_events)
 
     @property
     def problems(self) -> list[str]:
@@ -196,6 +189,7 @@ class Chain:
             self.engine.problem,
             self.loop.problem,
             self.publisher.problem,
+            self._outbox.problem,
         )
         return list(dict.fromkeys(problem for problem in told if problem is not None))
 
@@ -231,6 +225,7 @@ class Chain:
         with contextlib.ExitStack() as parts:
             parts.callback(self._roster.close)
             parts.callback(self.engine.close)
+            parts.callback(self._outbox.close)
             parts.callback(self.publisher.close)
             parts.callback(self._camera.close)
             if self.gym is not None:
@@ -260,8 +255,11 @@ class Chain:
             gym = self.gym
             if (config.fitness, bool(config.pose.model)) != (old.fitness, bool(old.pose.model)):
                 gym = self._new_gym(config)
-            if (config.mqtt, config.device) != (old.mqtt, old.device):
-                publisher = self._new_publisher(config)
+            outbox = self._outbox
+            if (config.mqtt, config.device, config.outbox) != (old.mqtt, old.device, old.outbox):
+                if (config.outbox, outbox_file(config)) != (old.outbox, outbox.path):
+                    outbox = self._new_outbox(config)
+                publisher = self._new_publisher(config, outbox)
             files = find_models(config.pose, config.labels, model_directories())
             states = _states(files)
             engine = self.engine
@@ -279,7 +277,7 @@ class Chain:
                 raise StoppedError
             undo.pop_all()
         try:
-            self._exchange(config, models, publisher, camera, gym)
+            self._exchange(config, models, publisher, outbox, camera, gym)
         except Exception as error:
             self._ended(self.loop, error)  # there is no way back: the frames have ended
             raise
@@ -289,6 +287,7 @@ class Chain:
         config: Config,
         models: _Models,
         publisher: Publisher | None,
+        outbox: Outbox,
         camera: _Camera | None,
         gym: Gym | None,
     ) -> None:
@@ -305,6 +304,10 @@ class Chain:
         if publisher is not None:
             self.publisher.close()
             self.publisher = publisher
+            if outbox is not self._outbox:
+                self._outbox.close()  # first: it may be the same file
+                self._outbox = outbox
+                outbox.start()
             if self.gym is not None:
                 self.gym.tell_again()
         self._exchange_camera(config.camera, camera, is_other=is_other_camera)
@@ -385,13 +388,17 @@ class Chain:
             return None
         return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)))
 
-    def _new_publisher(self, config: Config) -> Publisher:
+    def _new_publisher(self, config: Config, outbox: Outbox) -> Publisher:
         return Publisher(
             config.mqtt,
             topics_of(config),
             on_change=lambda: self._news(News.CHANGED),
             on_order=self._on_order,
+            outbox=outbox,
         )
+
+    def _new_outbox(self, config: Config) -> Outbox:
+        return Outbox(outbox_file(config), config.outbox, lambda: self._news(News.CHANGED))
 
     def _start_loop(self) -> None:
         self.is_ended = False

@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Condition, Thread
 
 from edged import sections
+from edged.messages.device import OutboxHealth
 from edged.mqtt.event_queue import READ_AHEAD, WINDOW, EventQueue
 from edged.mqtt.events import Calendar, Event, age_s, now
 from edged.mqtt.outbox_file import OutboxError, OutboxFile, UnusableOutboxError, move_aside
@@ -57,8 +58,8 @@ class Outbox:
         self,
         path: Path | None,
         settings: sections.Outbox,
-        *,
         on_change: Callable[[], None] | None = None,
+        *,
         retry: Retry = RETRY,
         grace_s: float = GRACE_S,
         hold_s: float = HOLD_S,
@@ -103,20 +104,19 @@ class Outbox:
         self._is_closing = False
 
     @property
-    def depth(self) -> int:
-        """Events that the broker has not acknowledged, as far as is known."""
-        with self._changed:
-            return self._queue.depth
-
-    @property
-    def oldest_s(self) -> float | None:
-        """Seconds that the oldest event has been waiting; None: none waits."""
+    def health(self) -> OutboxHealth:
+        """How many events wait, as far as is known, and for how long."""
         with self._changed:
             queue = self._queue
-            if not queue.depth:
-                return None
-            oldest = self._oldest if queue.first_in_file else next(iter(queue.tail)).stamp
-        return age_s(oldest, now())
+            depth, oldest = queue.depth, None
+            if depth:
+                oldest = self._oldest if queue.first_in_file else next(iter(queue.tail)).stamp
+        return OutboxHealth(
+            depth=depth,
+            dropped=self.dropped,
+            oldest_s=None if oldest is None else round(age_s(oldest, now()), 1),
+            problem=self.problem,
+        )
 
     @property
     def problem(self) -> str | None:
