@@ -224,9 +224,14 @@ class Outbox:
             return max(0.0, self._again_s - time.monotonic())
         if queue.gone or queue.wants_more:
             return 0.0
+        return self._grace_left_s()
+
+    def _grace_left_s(self) -> float | None:
+        """Seconds until the tail has to be written; None: there is none. With the lock held."""
+        queue = self._queue
         if not queue.tail:
             return None
-        if self._taker is None or queue.is_unread or queue.held:
+        if self._is_closing or self._taker is None or queue.is_unread or queue.held:
             return 0.0  # the broker will not have them soon
         return max(0.0, self._grace_s - age_s(next(iter(queue.tail)).stamp, now()))
 
@@ -275,7 +280,8 @@ class Outbox:
     def _write(self, file: OutboxFile) -> None:
         """Write what memory has, and delete what is delivered."""
         with self._changed:
-            new, gone = list(self._queue.tail), list(self._queue.gone)
+            is_due = self._grace_left_s() == 0.0
+            new, gone = list(self._queue.tail) if is_due else [], list(self._queue.gone)
         if new or gone:
             rows = file.change(new, gone)
             self._last_row = file.last

@@ -1,7 +1,7 @@
 """Feeds events to a broker as the daemon does, and says which are safe: see `outbox.py`.
 
-`python event_source.py PORT FILE FIRST LAST PAUSE_S`. Says on stdout, a line each, `> n` before event
-n is handed over and `= n` when the file has it; at the end of its input it ends in order.
+`python event_source.py PORT FILE FIRST LAST PAUSE_S`. Says on stdout, a line each, `> n` before
+event n is handed over and `= n` when the file has it; at the end of its input it ends in order.
 """
 
 from __future__ import annotations
@@ -50,14 +50,16 @@ def _change(file: OutboxFile, new: Sequence[Event], gone: Sequence[int]) -> list
 
 def main(port: int, path: Path, first: int, last: int, pause_s: float) -> None:
     """Hand over the events, then wait for the end of the input."""
-    OutboxFile.change = _change  # type: ignore[method-assign] # the real one, and it tells
+    OutboxFile.change = _change  # type: ignore[method-assign,assignment] # the real one, and it tells
     over: list[bytes] = []
     reader = Thread(target=lambda: over.append(sys.stdin.buffer.read()), daemon=True)
     reader.start()
     outbox = Outbox(path, sections.Outbox())
     outbox.start()
     soon = Retry(first_s=0.05, most_s=0.3)
-    publisher = Publisher(Mqtt(port=port, keepalive_s=KEEPALIVE_S), TOPICS, outbox=outbox, retry=soon)
+    publisher = Publisher(
+        Mqtt(port=port, keepalive_s=KEEPALIVE_S), TOPICS, outbox=outbox, retry=soon
+    )
     publisher.start()
     spent_ns = []
     try:
@@ -86,4 +88,5 @@ def main(port: int, path: Path, first: int, last: int, pause_s: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:5]), float(sys.argv[5]))
+    PORT, FILE, FIRST, LAST, PAUSE_S = sys.argv[1:]
+    main(int(PORT), Path(FILE), int(FIRST), int(LAST), float(PAUSE_S))
