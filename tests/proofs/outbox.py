@@ -46,6 +46,8 @@ PAUSE_S = 0.012
 CALM_S = (0.2, 1.6)
 """Between two faults."""
 OUTAGE_S = (0.05, 1.5)
+LONG_HOLE_S, LONG_HOLE_EVERY = 12.0, 5
+"""Long enough for the keep-alive to notice; TCP itself repairs the others."""
 CUT_S = 1.0
 """An event that is cut was handed over no longer before SIGKILL, as far as we can see it."""
 END_S = 90.0
@@ -249,6 +251,8 @@ def torment(directory: Path, events: int, faults: int, seed: int) -> int:
                 proxy.reset()
             if kind == "black hole":
                 proxy.is_hole.set()
+                if not kinds[kind] % LONG_HOLE_EVERY:
+                    outage_s = LONG_HOLE_S
             if kind not in ("daemon killed", "reset"):
                 time.sleep(outage_s)
             proxy.is_hole.clear()
