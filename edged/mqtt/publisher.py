@@ -9,7 +9,9 @@ import select
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from edged import sections
 from edged.messages.encoding import encoder
 from edged.messages.topics import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt.brokers import Brokers
@@ -18,6 +20,7 @@ from edged.mqtt.endings import Endings
 from edged.mqtt.homecoming import Homecoming
 from edged.mqtt.inbox import Answers, Asked, Inbox, Order, answer_of
 from edged.mqtt.latest import LatestPerTopic
+from edged.mqtt.outbox import Outbox
 from edged.mqtt.reasons import NoConnectionError, address, another
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import PROTOCOLS, Protocol, with_first_that_works
@@ -31,15 +34,17 @@ BEAT_S = 1.0
 CLOSE_TIMEOUT_S = 1.0
 FAREWELL_S = 0.8
 """What a slow broker gets of it for the last messages."""
+LAST_EVENTS_S = 0.4
+"""And of that for events, which can wait for the next start."""
 BURST = 16
 """Messages sent before the wire is looked at again, however many come."""
 
 
 class Publisher:
-    """Tells streams and states to the broker from a thread of its own, and keeps connecting.
+    """Tells streams, states and events to the broker, in a thread of its own that keeps connecting.
 
-    `stream` and `state` may be called from any thread; they neither wait for the network nor fail
-    because of it. Nothing piles up: of every topic, one message waits at most.
+    `stream`, `state` and `event` may be called from any thread; they neither wait for the network
+    nor fail because of it. Of every topic, one message waits at most; events, in the outbox.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Publisher:
         on_change: Callable[[], None] | None = None,
         on_order: Callable[[Order], str] | None = None,
         listens: Mapping[str, Callable[[bytes], None]] | None = None,
+        outbox: Outbox | None = None,
         retry: Retry | None = None,
         protocols: tuple[Protocol, ...] = PROTOCOLS,
     ) -> None:
@@ -61,6 +67,9 @@ class Publisher:
         does not take one, or nothing; None: no commands are subscribed to.
 
         `listens` says by topic what else is listened to, and whom to give it to, by that thread.
+
+        `outbox` keeps the events; it belongs to the caller, who closes it after the publisher.
+        None: they wait in memory.
 
         `protocols` are tried in their order; name one when it is known what the broker speaks.
 
@@ -86,6 +95,7 @@ class Publisher:
         self._brokers = Brokers(settings, retry or Retry())
         self._inbox = None if on_order is None else Inbox(topics, on_order, self.answer)
         self._listens = dict(listens or {})
+        self._outbox = outbox or Outbox(None, sections.Outbox())
         self._protocols = protocols
         self._connections = 0
         self._endings = Endings()
@@ -99,6 +109,7 @@ class Publisher:
         self._untold: dict[str, None] = {}
         self._closing = threading.Event()
         self._farewell_until_ns = 0
+        self._sends_events = True
         self._wake = -1
         self._asleep = False
         """The thread waits for the wire, and nothing waits for the thread."""
@@ -149,9 +160,10 @@ class Publisher:
             self._answers.put(answer_of(asked, reason), time.monotonic_ns())
             self._rouse()
 
-    def event(self, topic: str, _event_id: str, payload: bytes) -> None:
-        """Tell what happened."""
-        self.stream(topic, payload)
+    def event(self, topic: str, event_id: str, payload: bytes) -> None:
+        """Tell what happened: QoS 1, in order, by the outbox, as often as it takes."""
+        self._outbox.put(topic, event_id, payload)
+        self._events_wait()
 
     def close(self) -> None:
         """Tell `offline`, be forgotten if `forget_at_end`, disconnect and stop.
@@ -178,6 +190,10 @@ class Publisher:
         self._states[topic] = payload
         self._untold[topic] = None
         self._rouse()
+
+    def _events_wait(self) -> None:
+        with self._lock:
+            self._rouse()
 
     def _rouse(self) -> None:
         if self._asleep:
@@ -250,6 +266,7 @@ class Publisher:
             else:
                 self._leave(connection)
         finally:
+            self._outbox.detach(connection)
             connection.close()
             self._hear(connection)
 
@@ -296,17 +313,21 @@ class Publisher:
             with self._lock:
                 answer = self._answers.take(time.monotonic_ns())
                 message = None if answer else self._next(connection)
-                self._asleep = answer is None and message is None
+                event = self._outbox.take(connection) if self._sends_events else None
+                self._asleep = answer is None and message is None and event is None
+            if self._asleep:
+                return BEAT_S
             if answer is not None:
                 connection.answer(answer)
-                continue
-            if message is None:
-                return BEAT_S
-            topic, payload, stays = message
-            if stays:
-                connection.state(topic, payload)
-            else:
-                connection.stream(topic, payload)
+            if message is not None:
+                topic, payload, stays = message
+                if stays:
+                    connection.state(topic, payload)
+                else:
+                    connection.stream(topic, payload)
+            if event is not None:  # beside a message: neither can keep the other from leaving
+                answered = partial(self._outbox.answered, event)
+                connection.event(event.topic, event.payload, answered)
         return 0.0
 
     def _next(self, connection: Connection) -> tuple[str, bytes, bool] | None:
@@ -342,6 +363,7 @@ class Publisher:
         with self._lock:
             self._asleep = False
             until_ns = self._farewell_until_ns
+        self._tell_last_events(connection)
         if self._drain(connection, until_ns):
             with self._lock:
                 self._remember(self._topics.status, OFFLINE)
@@ -352,6 +374,17 @@ class Publisher:
             self.connected, self._connection = False, None
         self.protocol = None
         self._changed(None, anyway=True)
+
+    def _tell_last_events(self, connection: Connection) -> None:
+        """Tell events as long as there is time: those of the end, if the broker keeps up."""
+        until_ns = time.monotonic_ns() + int(LAST_EVENTS_S * 1e9)
+        while self._outbox.has_more(connection):
+            patience_s = self._send(connection)
+            remaining_s = (until_ns - time.monotonic_ns()) / 1e9
+            if remaining_s <= 0.0:
+                break
+            connection.step(min(patience_s, remaining_s))
+        self._sends_events = False
 
     def _forgotten(self, connection: Connection, until_ns: int) -> bool:
         """Have the broker forget all states, if that is wanted; False: not in time."""
@@ -381,6 +414,7 @@ class Publisher:
         with self._lock:
             self.connected, self._connection = True, connection
             self._untold = dict.fromkeys(self._states)
+        self._outbox.attach(connection, self._events_wait)
         self.protocol = protocol
         self.reconnects = self._connections
         self._connections += 1
