@@ -53,6 +53,7 @@ def told_by(config: Config) -> tuple[object, ...]:
 
 
 def files_of(config: Config) -> ModelFiles:
+    """The model files that are asked for. Raises `ModelError`."""
     return find_models(config.pose, config.labels, model_directories(), config.fitness)
 
 
