@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import enum
 import logging
-import operator
 import time
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from typing import TypeAlias
@@ -22,7 +21,8 @@ from edged.config import Config, device_name, model_directories
 from edged.errors import EngineError, ModelError
 from edged.frameloop import FrameLoop
 from edged.gym import Gym, Tally
-from edged.health import FrameMeter
+from edged.health import Counts, FrameMeter
+from edged.herald import listened
 from edged.inference.engine import Engine
 from edged.inference.roster import Roster
 from edged.messages.topics import Topics
@@ -37,8 +37,8 @@ STOP_S = 0.25
 """How long the frame in hand may hold up the end."""
 CAMERA_STOP_S = 1.0
 """How long a camera's driver may do so: libcamera takes 0.5 s to stop as it should."""
-LONGEST_FRAME_S = 130.0
-"""Two models at the longest deadline that an invoke can have."""
+LONGEST_FRAME_S = 190.0
+"""Three models at the longest deadline that an invoke can have."""
 POLL_S = 0.1
 
 
@@ -92,24 +92,6 @@ class _Camera:
         self.slot.discard()
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What has been counted since the start, over parts that a reload has exchanged."""
-
-    dropped: int = 0
-    worker_restarts: int = 0
-    failovers: int = 0
-    promotions: int = 0
-    reconnects: int = 0
-    unsent: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*map(operator.add, astuple(self), astuple(other)))
-
-    def __sub__(self, other: Counts) -> Counts:
-        return Counts(*map(operator.sub, astuple(self), astuple(other)))
-
-
 class Chain:
     """Camera, models and publisher of one configuration. Belongs to the main thread."""
 
@@ -150,7 +132,7 @@ class Chain:
         self.gym = self._new_gym(config)
         with contextlib.ExitStack() as undo:
             undo.callback(self._roster.close)
-            files = find_models(config.pose, config.labels, model_directories())
+            files = _find_models(config)
             states = _states(files)
             # The worker first: loading takes longest and happens in another process.
             engine = undo.enter_context(contextlib.closing(self._new_engine(config, files)))
@@ -261,9 +243,9 @@ class Chain:
             gym = self.gym
             if (config.fitness, bool(config.pose.model)) != (old.fitness, bool(old.pose.model)):
                 gym = self._new_gym(config)
-            if (config.mqtt, config.device) != (old.mqtt, old.device):
+            if _told_by(config) != _told_by(old):
                 publisher = self._new_publisher(config)
-            files = find_models(config.pose, config.labels, model_directories())
+            files = _find_models(config)
             states = _states(files)
             engine = self.engine
             if not self._are_loaded(files, states, config):
@@ -357,7 +339,8 @@ class Chain:
         while not engine.signatures and not engine.poll_start(POLL_S):
             if not self._wanted():
                 raise StoppedError
-        return _Models(files, states, engine, Pipeline(engine, files, config.pose, config.labels))
+        pipeline = Pipeline(engine, files, config.pose, config.labels, config.fitness)
+        return _Models(files, states, engine, pipeline)
 
     def _go_on(self) -> None:
         """With the models in force, which were to make room for others."""
@@ -387,12 +370,15 @@ class Chain:
         return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)), self.tally)
 
     def _new_publisher(self, config: Config) -> Publisher:
-        return Publisher(
+        topics = topics_of(config)
+        publisher = Publisher(
             config.mqtt,
-            topics_of(config),
+            topics,
             on_change=lambda: self._news(News.CHANGED),
             on_order=self._on_order,
+            listens=listened(config.homeassistant, topics, lambda: publisher),
         )
+        return publisher
 
     def _start_loop(self) -> None:
         self.is_ended = False
@@ -424,6 +410,15 @@ class Chain:
         if loop is self.loop:
             self.failure, self.is_ended = problem or self.capture.failure, True
             self._news(News.ENDED)
+
+
+def _told_by(config: Config) -> tuple[object, ...]:
+    """What a publisher depends on."""
+    return config.mqtt, config.device, config.homeassistant
+
+
+def _find_models(config: Config) -> ModelFiles:
+    return find_models(config.pose, config.labels, model_directories(), config.fitness)
 
 
 def _is_other(new: Camera, old: Camera) -> bool:

@@ -21,6 +21,7 @@ from edged.sections import (
     Device,
     Fitness,
     Health,
+    HomeAssistant,
     Inference,
     LabelModel,
     Log,
@@ -41,6 +42,7 @@ class Config(Section, frozen=True):
     labels: LabelModel = LabelModel()
     fitness: Fitness = Fitness()
     mqtt: Mqtt = Mqtt()
+    homeassistant: HomeAssistant = HomeAssistant()
     health: Health = Health()
     metrics: Metrics = Metrics()
     log: Log = Log()

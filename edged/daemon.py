@@ -23,6 +23,7 @@ from edged.chain import Chain, News, StoppedError, topics_of
 from edged.config import Config, debug_wanted
 from edged.errors import ConfigError, EdgedError, EngineError, PullError
 from edged.health import temperatures
+from edged.herald import Herald
 from edged.messages.device import AcceleratorHealth, CameraInfo, HealthMessage, Info, ModelInfo
 from edged.metrics import library
 from edged.observing import Observer
@@ -111,6 +112,8 @@ class Daemon:
         self._is_first_told = False
         self._failed_told = 0
         self._info_told: tuple[object, bytes] | None = None
+        self._herald = Herald()
+        self._sensors = tuple(temperatures())
         self._words_told = ""
         self._paused_told: tuple[object, bool] | None = None
 
@@ -292,6 +295,14 @@ class Daemon:
                 self._words_told = words
                 log.info("%s", words, extra={"event": "info"})
             chain.publisher.state(topics_of(chain.config).info, told[1])
+        self._herald.tell(
+            chain.publisher,
+            topics_of(chain.config),
+            chain.config.homeassistant,
+            info,
+            sensors=self._sensors,
+            health_interval_s=chain.config.health.interval_s,
+        )
 
     def _tell_health(self, chain: Chain) -> None:
         """Tell how the device is, and begin to count anew."""
@@ -307,6 +318,7 @@ class Daemon:
                 f"{frames} had no answer since the last message: {chain.meter.last_problem}"
             ]
         problems += chain.engine.order.shortcomings(now)
+        celsius = temperatures()
         health = HealthMessage(
             ts=round(time.time(), 3),
             state="degraded" if problems else "paused" if chain.is_paused else "ok",
@@ -334,10 +346,13 @@ class Daemon:
             ),
             failovers=counts.failovers,
             promotions=counts.promotions,
-            temperatures=temperatures(),
+            temperatures=celsius,
             rss_mb=round(processes.resident_mb([os.getpid(), *chain.worker_pids]), 1),
         )
         chain.publisher.stream(topics_of(chain.config).health, msgspec.json.encode(health))
+        if tuple(celsius) != self._sensors:
+            self._sensors = tuple(celsius)
+            self._tell_info(chain)
 
 
 def _in_words(info: Info) -> str:

@@ -23,7 +23,7 @@ from edged.messages.exercise import ExerciseState, RepEvent, SetEvent
 from edged.messages.ids import RANDOM_BITS, uuid7
 from edged.messages.topics import Topics
 from edged.sections import Fitness
-from edged.types import Frame, Pose
+from edged.types import Classification, Frame, Pose
 
 
 class Outlet(Protocol):
@@ -103,6 +103,17 @@ class Gym:
             watched, told = self._session.look(now, poses, width / height)
             self._tell(told)
         return watched
+
+    @property
+    def wants_hints(self) -> bool:
+        """Whether a second model has a say in what is done."""
+        with self._lock:
+            return self._session.wants_hints
+
+    def hint(self, frame: Frame, answer: Classification) -> None:
+        """What a second model says of the one who exercises in the frame that was shown last."""
+        with self._lock:
+            self._session.hint(frame.sensor_ns / 1e9, answer)
 
     def wait(self) -> None:
         """Let time pass without a frame."""

@@ -5,8 +5,9 @@ The frame loop writes into a `FrameMeter`, the main thread reads it for each hea
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,24 @@ class FrameSummary:
     invoke_ms: Percentiles | None
     age_ms: Percentiles | None
     stage_ms: StageTimes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What has been counted since the start, over parts that a reload has exchanged."""
+
+    dropped: int = 0
+    worker_restarts: int = 0
+    failovers: int = 0
+    promotions: int = 0
+    reconnects: int = 0
+    unsent: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*map(operator.add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(*map(operator.sub, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from edged.messages.encoding import encoder
 from edged.messages.topics import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt.brokers import Brokers
 from edged.mqtt.connection import Connection, client_id
@@ -48,6 +49,7 @@ class Publisher:
         *,
         on_change: Callable[[], None] | None = None,
         on_order: Callable[[Order], str] | None = None,
+        listens: Mapping[str, Callable[[bytes], None]] | None = None,
         retry: Retry | None = None,
         protocols: tuple[Protocol, ...] = PROTOCOLS,
     ) -> None:
@@ -57,6 +59,8 @@ class Publisher:
 
         `on_order` is given each command, by the same thread. It must not block, and says why it
         does not take one, or nothing; None: no commands are subscribed to.
+
+        `listens` says by topic what else is listened to, and whom to give it to, by that thread.
 
         `protocols` are tried in their order; name one when it is known what the broker speaks.
 
@@ -70,6 +74,8 @@ class Publisher:
         """Of the present connection."""
         self.reconnects = 0
         """Connections after the first."""
+        self.encode = encoder(settings.encoding)
+        """Writes what a frame shows; all else is JSON."""
         self.beat_ns = time.monotonic_ns()
         """The thread's last sign of life: older than BEAT_S only while it connects, which takes
         a few seconds, or longer where no name server answers."""
@@ -79,6 +85,7 @@ class Publisher:
         self._on_change = on_change
         self._brokers = Brokers(settings, retry or Retry())
         self._inbox = None if on_order is None else Inbox(topics, on_order, self.answer)
+        self._listens = dict(listens or {})
         self._protocols = protocols
         self._connections = 0
         self._endings = Endings()
@@ -128,7 +135,10 @@ class Publisher:
                 self._rouse()
 
     def state(self, topic: str, payload: bytes) -> None:
-        """Tell what stays true: QoS 1, retained, and told again after every reconnect."""
+        """Tell what stays true: QoS 1, retained, and told again after every reconnect.
+
+        An empty payload has the broker forget what it retains.
+        """
         with self._lock:
             if not self._closing.is_set():
                 self._remember(topic, payload)
@@ -157,6 +167,12 @@ class Publisher:
         if self._thread is not None:
             # A thread that still connects ends by itself when the attempt does.
             self._thread.join(CLOSE_TIMEOUT_S)
+
+    def tell_again(self) -> None:
+        """Tell all states again: somebody has forgotten them."""
+        with self._lock:
+            self._untold = dict.fromkeys(self._states)
+            self._rouse()
 
     def _remember(self, topic: str, payload: bytes) -> None:
         self._states[topic] = payload
@@ -211,6 +227,7 @@ class Publisher:
             protocol,
             self._context,
             is_commanded=self._inbox is not None,
+            listens=tuple(self._listens),
         )
         connection.is_wanted = lambda: not self._closing.is_set()
         try:
@@ -259,11 +276,13 @@ class Publisher:
 
     def _hear(self, connection: Connection) -> None:
         """Pass commands on. Not while paho is in use: what takes them may answer."""
-        if self._inbox is None:
-            return
         while connection.heard:
-            self._inbox.hear(connection.heard.popleft(), time.monotonic_ns())
-        if connection.deafness is not None:
+            heard = connection.heard.popleft()
+            if heard.topic in self._listens:
+                self._listens[heard.topic](heard.payload)
+            elif self._inbox is not None:
+                self._inbox.hear(heard, time.monotonic_ns())
+        if self._inbox is not None and connection.deafness is not None:
             self._inbox.note(connection.deafness, address(connection.settings))
 
     def _send(self, connection: Connection) -> float:
@@ -295,7 +314,10 @@ class Publisher:
         for topic in self._untold:
             if topic not in connection.unacknowledged:
                 del self._untold[topic]
-                return topic, self._states[topic], True
+                payload = self._states[topic]
+                if not payload:  # nothing is retained any more: that is told once
+                    del self._states[topic]
+                return topic, payload, True
         stream = self._streams.take(time.monotonic_ns())
         return None if stream is None else (*stream, False)
 
