@@ -31,8 +31,14 @@ from edged.sections import Camera, Metrics, PoseModel
 
 MOST_BYTES = 4096
 """Of a payload; a person is 700, `info` 1500."""
+MOST_DISCOVERY_BYTES = 16384
+"""Of what Home Assistant is told once: names, topics and templates of fifty entities."""
 LONGEST_TEXT = 200
 """In a payload."""
+LONGEST_TEMPLATE = 600
+"""Among what Home Assistant is told."""
+DISCOVERY = "homeassistant/device/edged_gym/config"
+"""All that is not below the prefix."""
 WINDOW = 8
 """Bytes of a picture that are found by no chance: one in 10^9 tests of this size."""
 PICTURES = {
@@ -154,6 +160,12 @@ def check(heard: Heard) -> None:
     """Everything is the contract, and nothing else."""
     for message in heard.messages:
         payload = message.payload
+        if message.topic == DISCOVERY:
+            assert len(payload) <= MOST_DISCOVERY_BYTES
+            written = list(texts(msgspec.json.decode(payload)))
+            assert max(map(len, written)) <= LONGEST_TEMPLATE
+            assert all(word.isascii() and word.isprintable() for word in written)
+            continue
         assert len(payload) <= MOST_BYTES, message.topic
         channel = channel_of(message.topic)
         if isinstance(channel.payload, Text):
@@ -194,7 +206,7 @@ def test_of_an_athlete_the_contract_is_told_and_nothing_else(
     camera = Camera(source=f"athlete:{script}", width=320, height=240)
     heard = listen(tmp_path, broker, camera, *(f"{TOPICS.prefix}/gym/{t}" for t in SEEN))
     check(heard)
-    told = {channel_of(message.topic).topic for message in heard.messages}
+    told = {channel_of(m.topic).topic for m in heard.messages if m.topic != DISCOVERY}
     assert scrapes.parsed(heard.figures.decode())["edged_reps_total", ("squat", "true")] >= 3
     assert told == {one.topic for one in CHANNELS if one.kind in {"state", "stream", "event"}}
 

@@ -8,10 +8,13 @@ import re
 from collections.abc import Sequence
 
 from edged.messages.catalogue import STATUS, STATUSES, Channel, Text
+from edged.messages.encoding import JSON_TYPE, MSGPACK_TYPE
 from edged.messages.fields import VERSION
 from edged.messages.shapes import Schema, as_draft_7, shapes
 
-JSON, TEXT = "application/json", "text/plain"
+TEXT = "text/plain"
+PACKED = "Packed"
+"""Ends the name of a message in MessagePack."""
 BINDINGS = "0.2.0"
 LICENCE = {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
 DESCRIPTION = """\
@@ -34,7 +37,7 @@ def document(channels: Sequence[Channel]) -> Schema:
             "description": DESCRIPTION,
             "license": LICENCE,
         },
-        "defaultContentType": JSON,
+        "defaultContentType": JSON_TYPE,
         "servers": {
             "plain": _server("127.0.0.1:1883", "mqtt", "The broker that `[mqtt]` names."),
             "encrypted": _server("broker.example.org:8883", "secure-mqtt", "`[mqtt] tls = true`."),
@@ -53,7 +56,11 @@ def document(channels: Sequence[Channel]) -> Schema:
                     "examples": ["gym"],
                 },
             },
-            "messages": {_name(channel): _message(channel) for channel in channels},
+            "messages": {
+                name: _message(channel, name)
+                for channel in channels
+                for name in _message_names(channel)
+            },
             "schemas": {name: as_draft_7(shape) for name, shape in sorted(found.items())},
         },
     }
@@ -112,7 +119,9 @@ def _channel(channel: Channel) -> Schema:
         "address": f"{{prefix}}/{{device}}/{channel.topic}",
         "title": channel.topic,
         "summary": _summary(channel),
-        "messages": {_name(channel): {"$ref": f"#/components/messages/{_name(channel)}"}},
+        "messages": {
+            name: {"$ref": f"#/components/messages/{name}"} for name in _message_names(channel)
+        },
         "parameters": parameters | {name: {"enum": list(channel.choices)} for name in own},
     }
 
@@ -127,7 +136,9 @@ def _operation(channel: Channel) -> Schema:
         "channel": {"$ref": f"#/channels/{name}"},
         "title": channel.kind,
         "summary": f"Sent {channel.when}.",
-        "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
+        "messages": [
+            {"$ref": f"#/channels/{name}/messages/{message}"} for message in _message_names(channel)
+        ],
         "bindings": {"mqtt": mqtt | {"bindingVersion": BINDINGS}},
     }
     if channel.answered_on:
@@ -139,14 +150,20 @@ def _operation(channel: Channel) -> Schema:
     return operation
 
 
-def _message(channel: Channel) -> Schema:
+def _message_names(channel: Channel) -> list[str]:
+    name = _name(channel)
+    return [name, name + PACKED] if channel.is_packed else [name]
+
+
+def _message(channel: Channel, name: str) -> Schema:
+    is_packed = name != _name(channel)
     payload = channel.payload
     is_text = isinstance(payload, Text)
     return {
-        "name": _name(channel),
+        "name": name,
         "title": _title(channel),
         "summary": _summary(channel),
-        "contentType": TEXT if is_text else JSON,
+        "contentType": TEXT if is_text else MSGPACK_TYPE if is_packed else JSON_TYPE,
         "payload": _text(payload) if isinstance(payload, Text) else _reference(payload.__name__),
     }
 

@@ -43,6 +43,8 @@ class Channel:
     """It is sent, in words."""
     choices: tuple[str, ...] = ()
     """What `{what}` may be."""
+    is_packed: bool = False
+    """MessagePack where the configuration says so, see `edged.messages.encoding`."""
     answered_on: str = ""
     """The topic of the answers, unless the message names another; empty: there are none."""
 
@@ -79,8 +81,8 @@ CHANNELS: tuple[Channel, ...] = (
         "on connecting, on leaving",
     ),
     Channel("info", "state", Info, "on connecting, on every change"),
-    Channel("pose", "stream", PoseMessage, "every frame that the model answers"),
-    Channel("labels", "stream", LabelsMessage, "every `[labels] interval_s`"),
+    Channel("pose", "stream", PoseMessage, "every frame that the model answers", is_packed=True),
+    Channel("labels", "stream", LabelsMessage, "every `[labels] interval_s`", is_packed=True),
     Channel("health", "stream", HealthMessage, "every `[health] interval_s`"),
     Channel("exercise", "state", ExerciseState, "at every change"),
     Channel("event/rep", "event", RepEvent, "at the end of a rep"),

@@ -18,6 +18,7 @@ from jsonschema import Draft7Validator
 from edged.messages.asyncapi import document
 from edged.messages.catalogue import CHANNELS, PAYLOADS, Channel
 from edged.messages.commands import What
+from edged.messages.encoding import JSON_TYPE, MSGPACK_TYPE
 from edged.messages.topics import STREAM_EXPIRY_S
 
 PAGE = Path(__file__).parents[2] / "docs" / "mqtt.md"
@@ -78,7 +79,8 @@ def test_every_topic_has_a_channel_a_message_and_an_operation(channel: Channel) 
     found = operation(channel.topic)
     address = resolve(found["channel"]["$ref"], DOCUMENT)
     assert set(address["parameters"]) == {"prefix", "device"} | ({"what"} & {channel.topic[5:-1]})
-    (message,) = found["messages"]
+    message, *others = found["messages"]
+    assert bool(others) == (channel.topic in {"pose", "labels"})
     message = resolve(resolve(message["$ref"], DOCUMENT)["$ref"], DOCUMENT)
     assert all(one["summary"] for one in (message, found, address))
     is_text = channel.topic not in PAYLOADS
@@ -112,6 +114,16 @@ def test_tuples_are_as_strict_as_in_the_other_schemas() -> None:
     assert not Draft7Validator(schema).is_valid(sent)
     sent["poses"][0]["keypoints"][3] = [0.5, 0.5, 1.0, 1.0]
     assert not Draft7Validator(schema).is_valid(sent)
+
+
+@pytest.mark.parametrize("topic", ["pose", "labels"])
+def test_what_may_be_messagepack_is_told_as_both(topic: str) -> None:
+    messages = [
+        resolve(resolve(message["$ref"], DOCUMENT)["$ref"], DOCUMENT)
+        for message in operation(topic)["messages"]
+    ]
+    assert [message["contentType"] for message in messages] == [JSON_TYPE, MSGPACK_TYPE]
+    assert messages[0]["payload"] == messages[1]["payload"]
 
 
 def test_commands_are_received_and_answered() -> None:
