@@ -15,6 +15,7 @@ from edged.fitness.holds import Held, HoldTimer
 from edged.fitness.moments import Moment, Seeing
 from edged.fitness.recognition import STRANGE, Recognizer
 from edged.fitness.reps import Counter, Rep
+from edged.fitness.sides import Sides
 from edged.fitness.signals import Measures, signal
 from edged.fitness.smoothing import Smoother
 from edged.fitness.stature import Stature
@@ -64,7 +65,7 @@ class Coach:
         self._holds = {one.name: HoldTimer(one, self._index) for one in each if one.kind == "hold"}
         self._recognizer = Recognizer(each, self._index)
         self._stature, self._smoother, self._seeing = Stature(), Smoother(), Seeing()
-        self._check = BodyCheck()
+        self._check, self._sides = BodyCheck(), Sides()
         self._seen_s = nan
         self._busy_s = self._rep_s = -inf
         self._current: str | None = None if wanted == AUTO else wanted
@@ -120,6 +121,8 @@ class Coach:
         height = self._stature.update(t_s, points, scores)
         if height <= 0.0:
             return []
+        order = self._sides.order(t_s, points.tolist(), scores.tolist(), height)
+        points, scores = points[order], scores[order]
         if not self._check.update(t_s, points.tolist(), scores.tolist(), height):
             return []
         steady = self._smoother.update(t_s, points, scores, height)
@@ -137,6 +140,7 @@ class Coach:
         self._seen_s = nan
         self._stature.forget()
         self._check.forget()
+        self._sides.forget()
         for counter in self._counters.values():
             counter.forget()
         for hold in self._holds.values():

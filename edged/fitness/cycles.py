@@ -19,6 +19,11 @@ STILL_S = 0.25
 """A start position is one that is held for so long."""
 SETTLES_S = 3.0
 """In which the start follows somebody who settles down elsewhere."""
+RESTS_S, RESTS = 1.5, 0.3
+"""Whoever stays so long within so small a share of the range, before a rep is full, has not begun
+one: the start is there."""
+LOWERS_S = 0.1
+"""In which the start follows who goes back farther: one frame is not believed at once."""
 HALF = 0.5
 """A way of at least this share of what a rep needs is a partial one, a shorter one is nothing."""
 OWN, OWN_STEADY = 0.67, 0.75
@@ -86,6 +91,7 @@ class Cycles(Generic[S]):
         self._last_s = 0.0
         self._last = 0.0
         self._left_s = self._out_s = 0.0
+        self._rests_s = self._rests_from = self._rests_to = 0.0
         self._peak, self._peak_s, self._speed = 0.0, 0.0, 0.0
         self._at_start: S | None = None
         self._at_peak: S | None = None
@@ -136,7 +142,7 @@ class Cycles(Generic[S]):
                 self._begin(t_s, depth, seen)
             return None
         if depth < self._start:
-            self._start = depth
+            self._start += (depth - self._start) * min(1.0, passed_s / LOWERS_S)
         else:
             self._start += (depth - self._start) * min(1.0, passed_s / SETTLES_S)
         if self._start > FARTHEST_START:
@@ -151,6 +157,7 @@ class Cycles(Generic[S]):
             self._out, self._out_s = True, t_s
             self._peak, self._peak_s, self._at_peak = depth, t_s, seen
             self._speed = _speed(before, depth, passed_s)
+            self._rest_anew(t_s, depth)
         return None
 
     def _begin(self, t_s: float, depth: float, seen: S) -> None:
@@ -170,6 +177,13 @@ class Cycles(Generic[S]):
             self.forget()
             return None
         way = self._peak - self._start
+        if way < self.needed and self._has_rested(t_s, depth):
+            if depth > FARTHEST_START:
+                self.forget()
+            else:
+                self._begin(t_s, depth, seen)
+                self._still_s = self._rests_s
+            return None
         if depth > self._start + RETURNS * way:
             return None
         cycle = Cycle(
@@ -189,6 +203,16 @@ class Cycles(Generic[S]):
             self._steady = True
         self._begin(t_s, depth, seen)
         return cycle if way >= HALF * self.needed else None
+
+    def _has_rested(self, t_s: float, depth: float) -> bool:
+        self._rests_from = min(self._rests_from, depth)
+        self._rests_to = max(self._rests_to, depth)
+        if self._rests_to - self._rests_from > RESTS * self.needed:
+            self._rest_anew(t_s, depth)
+        return t_s - self._rests_s >= RESTS_S
+
+    def _rest_anew(self, t_s: float, depth: float) -> None:
+        self._rests_s, self._rests_from, self._rests_to = t_s, depth, depth
 
     def learn(self, cycle: Cycle[S]) -> None:
         """What this person does is usual."""

@@ -7,6 +7,7 @@ idle: ten minutes each of people and noise that do nothing to be counted.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import athletes  # noqa: E402
 import idlers  # noqa: E402
+import numpy as np  # noqa: E402
+import perturbations  # noqa: E402
 
 from edged.capture.athlete.athlete import HELD_OUT  # noqa: E402
 from edged.capture.athlete.exercises import Exercise  # noqa: E402
@@ -58,6 +61,9 @@ class Clip(msgspec.Struct, frozen=True):
     name: str
     exercise: str
     reps_accept: tuple[int, int]
+    rep_frames: tuple[int, ...]
+    width: int
+    height: int
 
     @property
     def known_as(self) -> str:
@@ -84,9 +90,14 @@ def thinned(frames: Iterable[Seen], fps: float) -> Iterator[Seen]:
             yield seen
 
 
+def manifest(directory: Path) -> list[Clip]:
+    """The clips of a directory."""
+    return msgspec.json.decode((directory / "manifest.json").read_bytes(), type=list[Clip])
+
+
 def real(directory: Path) -> None:
     """A row a clip."""
-    clips = msgspec.json.decode((directory / "manifest.json").read_bytes(), type=list[Clip])
+    clips = manifest(directory)
     ways: dict[str, tuple[bool, Callable[[Iterable[Seen]], Iterable[Seen]]]] = {
         "given": (True, iter),
         "given, 10/s": (True, lambda frames: thinned(frames, THINNED_FPS)),
@@ -110,6 +121,56 @@ def real(directory: Path) -> None:
         accepted = f"{least}" if least == most else f"{least}-{most}"
         print(f"| {clip.name} | {accepted} | {' | '.join(row)} |", flush=True)
     print(f"| right of {len(clips)} | | {' | '.join(map(str, right.values()))} |\n")
+
+
+def films(directory: Path, which: str) -> dict[str, perturbations.Film]:
+    """By name. `which` is `keypoints`, or `keypoints_full_frame` for those without a crop."""
+    found = {}
+    for clip in manifest(directory):
+        with np.load(directory / f"{clip.name}.npz") as data:
+            times_s = data["t_s"].astype(np.float64)
+            found[clip.name] = perturbations.Film(
+                times_s,
+                data[which].astype(np.float64),
+                clip.width / clip.height,
+                clip.known_as,
+                tuple(times_s[np.minimum(clip.rep_frames, len(times_s) - 1)].tolist()),
+                clip.reps_accept,
+            )
+    return found
+
+
+def perturbed(directory: Path, only: str = "") -> None:
+    """A row for each way in which clips are made worse."""
+    ways = ("given", "given, 10/s", "auto", "auto, 10/s")
+    print(f"| clips | of | {' | '.join(ways)} | wrong |\n|---|---|{'---|' * len(ways)}---|")
+    for which, changes in (
+        ("keypoints", perturbations.CHANGES),
+        ("keypoints_full_frame", {"without a tracking crop": perturbations.CHANGES["as they are"]}),
+    ):
+        clips = films(directory, which)
+        for name, change in changes.items():
+            if only not in name:
+                continue
+            right, count, wrong = dict.fromkeys(ways, 0), 0, []
+            for clip, film in clips.items():
+                made = change(film, np.random.default_rng([7, len(name)]))
+                if made is None:
+                    continue
+                count += 1
+                frames = made.frames()
+                for way in ways:
+                    wanted = film.exercise if "given" in way else AUTO
+                    mine = thinned(frames, THINNED_FPS) if "10/s" in way else frames
+                    exercise, reps = counted(mine, wanted)
+                    if made.accepted[0] <= reps <= made.accepted[1]:
+                        right[way] += 1
+                    else:
+                        wrong.append(f"{clip} {way}: {reps} {exercise} of {made.accepted}")
+            print(f"| {name} | {count} | {' | '.join(map(str, right.values()))} |", flush=True)
+            for line in wrong:
+                print("    ", line)
+    print()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +245,14 @@ def idle() -> None:
 
 def main(words: list[str]) -> int:
     """Tell what was asked for."""
-    shared = ROOT.parent / "shared" / "keypoints"
+    shared = Path(os.environ.get("EDGED_SHARED", str(ROOT.parent / "shared"))) / "keypoints"
     if not words or "real" in words:
         if shared.is_dir():
             real(shared)
         else:
             print(f"skipped: {shared} is not there")
+    if not words or "perturbed" in words:
+        perturbed(shared, words[1] if len(words) > 1 else "")
     if not words or "athletes" in words:
         rendered()
     if not words or "idle" in words:
