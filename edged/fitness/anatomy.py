@@ -96,7 +96,10 @@ def _trunk(points: list[list[float]], scores: list[float], height: float) -> Ite
     """By how much the line of the shoulders differs too much from that of the hips."""
     if min(scores[5], scores[6], scores[11], scores[12]) >= SURE:
         (a, b), (c, d), (e, f), (g, h) = points[5], points[6], points[11], points[12]
-        yield max(0.0, hypot((a - c) - (e - g), (b - d) - (f - h)) / height - TRUNK)
+        off = min(
+            hypot((a - c) - side * (e - g), (b - d) - side * (f - h)) for side in (1.0, -1.0)
+        )  # models take left for right
+        yield max(0.0, off / height - TRUNK)
 
 
 def _face(points: list[list[float]], scores: list[float], height: float) -> Iterator[float]:

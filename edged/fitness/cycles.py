@@ -24,6 +24,9 @@ RESTS_S, RESTS = 1.5, 0.3
 one: the start is there."""
 LOWERS_S = 0.1
 """In which the start follows who goes back farther: one frame is not believed at once."""
+TURNS = 0.2
+"""Whoever came back by a whole rep's way and goes out again by this share of it has done one, also
+where the start was farther away: it may have been seen wrongly."""
 HALF = 0.5
 """A way of at least this share of what a rep needs is a partial one, a shorter one is nothing."""
 OWN, OWN_STEADY = 0.67, 0.75
@@ -93,6 +96,7 @@ class Cycles(Generic[S]):
         self._left_s = self._out_s = 0.0
         self._rests_s = self._rests_from = self._rests_to = 0.0
         self._peak, self._peak_s, self._speed = 0.0, 0.0, 0.0
+        self._valley = 0.0
         self._at_start: S | None = None
         self._at_peak: S | None = None
 
@@ -156,6 +160,7 @@ class Cycles(Generic[S]):
         if depth > self._start + LEAVES * self.needed:
             self._out, self._out_s = True, t_s
             self._peak, self._peak_s, self._at_peak = depth, t_s, seen
+            self._valley = depth
             self._speed = _speed(before, depth, passed_s)
             self._rest_anew(t_s, depth)
         return None
@@ -173,6 +178,7 @@ class Cycles(Generic[S]):
         self._speed = max(self._speed, _speed(before, depth, passed_s))
         if depth > self._peak:
             self._peak, self._peak_s, self._at_peak = depth, t_s, seen
+            self._valley = depth
         if t_s - self._left_s > self._max_s:
             self.forget()
             return None
@@ -184,7 +190,8 @@ class Cycles(Generic[S]):
                 self._begin(t_s, depth, seen)
                 self._still_s = self._rests_s
             return None
-        if depth > self._start + RETURNS * way:
+        self._valley = min(self._valley, depth)
+        if depth > self._start + RETURNS * way and not self._has_turned(depth):
             return None
         cycle = Cycle(
             began_s=self._left_s,
@@ -213,6 +220,15 @@ class Cycles(Generic[S]):
 
     def _rest_anew(self, t_s: float, depth: float) -> None:
         self._rests_s, self._rests_from, self._rests_to = t_s, depth, depth
+
+    def _has_turned(self, depth: float) -> bool:
+        """Whether the next rep begins, farther out than this one was seen to begin."""
+        back = self._peak - self._valley
+        return (
+            self._valley <= FARTHEST_START
+            and back >= self.needed
+            and depth - self._valley > TURNS * self.needed
+        )
 
     def learn(self, cycle: Cycle[S]) -> None:
         """What this person does is usual."""

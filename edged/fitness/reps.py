@@ -22,9 +22,9 @@ TOGETHER = 0.25
 """Of the time that either side is out, from which on both make one rep."""
 QUICK = 0.7
 """Of the shortest rep's time, from leaving the start to coming near it again."""
-STRAYS = 0.6
-"""Body heights that the hips may move from one start to the next, across: who walks does not
-exercise."""
+STRAYS, PANS = 0.5, 0.08
+"""Body heights that the hips may move from one start to the next, across, and so many more a second:
+who walks does not exercise, but a hand may hold the camera."""
 ANCHORS_S = 4.0
 """Who stays so long at the far end before the first rep begins there, where that may be."""
 COMES = 1.4
@@ -208,7 +208,7 @@ class Counter:
         near, far = ends[::-1] if track.inverted else ends
         return (
             cycle.duration_s >= QUICK * self.exercise.min_s
-            and not abs(now.place - cycle.at_start.place) > STRAYS
+            and not abs(now.place - cycle.at_start.place) > STRAYS + PANS * cycle.duration_s
             and 1.0 / COMES <= now.height / cycle.at_start.height <= COMES
             and self.fits(near, far, track.side)
         )

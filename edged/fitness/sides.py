@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import hypot, inf
+from math import exp, hypot, inf
 from typing import TypeAlias
 
 from edged.types import KEYPOINT_SEEN
@@ -10,8 +10,9 @@ from edged.types import KEYPOINT_SEEN
 Place: TypeAlias = list[float]
 """x and y."""
 
-_LIMBS = (5, 7, 9), (11, 13, 15)
-"""The left joints that are taken for the right ones together: of arms, and of legs."""
+LIMBS = (5,), (7, 9), (11,), (13, 15)
+"""The left ones of the joints that go together. Shoulders and hips each go by themselves: models mix
+them up so."""
 CLEARLY = 0.4
 """Sides are exchanged where that leaves less than this share of the way that the joints would have
 gone since the last frame..."""
@@ -20,17 +21,21 @@ LEAPS = 0.05
 so close to the other side's place."""
 WITHIN_S = 0.3
 """What was seen longer ago tells nothing."""
-BELIEVED_S = 3.0
-"""A model that goes on saying so for so long is right."""
+STEADY_S = 0.1
+"""Over which a joint's speed is averaged: arms that swing past each other are not exchanged."""
+BELIEVED_S, DOUBTED = 1.0, 0.25
+"""A model that said so in all but this share of about so many seconds is right."""
 
 
 class Sides:
     """Gives the joints of each frame the sides that they had in the one before."""
 
     def __init__(self) -> None:
-        self._last: list[Place] = []
+        self._last: list[Place] = [[0.0, 0.0]] * 17
+        self._speed: list[Place] = [[0.0, 0.0]] * 17
         self._seen_s = [-inf] * 17
-        self._since_s: list[float | None] = [None] * len(_LIMBS)
+        self._agrees = dict.fromkeys(LIMBS, 1.0)
+        self._last_s = 0.0
 
     def order(
         self, t_s: float, points: list[list[float]], scores: list[float], height: float
@@ -44,50 +49,67 @@ class Sides:
             height: of the person, above 0, in the unit of the points.
         """
         order = list(range(17))
-        for limb, joints in enumerate(_LIMBS):
-            if not self._is_exchanged(t_s, joints, points, scores, height):
-                self._since_s[limb] = None
-                continue
-            since_s = self._since_s[limb]
-            self._since_s[limb] = since_s = t_s if since_s is None else since_s
-            if t_s - since_s <= BELIEVED_S:
-                for joint in joints:
-                    order[joint], order[joint + 1] = joint + 1, joint
-            else:
-                self._since_s[limb] = None
-        if not self._last:
-            self._last = [list(point) for point in points]
+        share = 1.0 - exp(-max(0.0, t_s - self._last_s) / BELIEVED_S)
+        self._last_s = t_s
+        for limb in LIMBS:
+            is_exchanged = self._is_exchanged(t_s, limb, points, scores, height)
+            agrees = self._agrees[limb] + share * ((not is_exchanged) - self._agrees[limb])
+            if agrees < DOUBTED:
+                is_exchanged, agrees = False, 1.0
+            self._agrees[limb] = agrees
+            if is_exchanged:
+                for left in limb:
+                    order[left], order[left + 1] = left + 1, left
         for joint, of in enumerate(order):
             if scores[of] >= KEYPOINT_SEEN:
-                self._last[joint], self._seen_s[joint] = points[of], t_s
+                self._see(t_s, joint, points[of])
         return order
+
+    def _see(self, t_s: float, joint: int, point: Place) -> None:
+        passed_s = t_s - self._seen_s[joint]
+        if 0.0 < passed_s <= WITHIN_S:
+            share = passed_s / (passed_s + STEADY_S)
+            (x, y), (u, v) = self._last[joint], self._speed[joint]
+            self._speed[joint] = [
+                u + share * ((point[0] - x) / passed_s - u),
+                v + share * ((point[1] - y) / passed_s - v),
+            ]
+        elif passed_s > WITHIN_S:
+            self._speed[joint] = [0.0, 0.0]
+        self._last[joint], self._seen_s[joint] = point, t_s
+
+    def _expected(self, t_s: float, joint: int) -> Place:
+        passed_s = t_s - self._seen_s[joint]
+        (x, y), (u, v) = self._last[joint], self._speed[joint]
+        return [x + u * passed_s, y + v * passed_s]
 
     def _is_exchanged(
         self,
         t_s: float,
-        joints: tuple[int, ...],
+        limb: tuple[int, ...],
         points: list[list[float]],
         scores: list[float],
         height: float,
     ) -> bool:
         stays = leaves = 0.0
         known = 0
-        for left in joints:
+        for left in limb:
             right = left + 1
             if min(scores[left], scores[right]) < KEYPOINT_SEEN:
                 continue
             if t_s - min(self._seen_s[left], self._seen_s[right]) > WITHIN_S:
                 continue
             known += 1
-            stays += _way(self._last[left], points[left]) + _way(self._last[right], points[right])
-            leaves += _way(self._last[left], points[right]) + _way(self._last[right], points[left])
+            one, other = points[left], points[right]
+            was, was_other = self._expected(t_s, left), self._expected(t_s, right)
+            stays += _way(was, one) + _way(was_other, other)
+            leaves += _way(was, other) + _way(was_other, one)
         return stays > 2.0 * LEAPS * height * known and leaves < CLEARLY * stays
 
     def forget(self) -> None:
         """Somebody else may be next."""
-        self._last = []
         self._seen_s = [-inf] * 17
-        self._since_s = [None] * len(_LIMBS)
+        self._agrees = dict.fromkeys(LIMBS, 1.0)
 
 
 def _way(one: Place, other: Place) -> float:
