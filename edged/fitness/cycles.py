@@ -19,7 +19,7 @@ STILL_S = 0.25
 """A start position is one that is held for so long."""
 SETTLES_S = 3.0
 """In which the start follows somebody who settles down elsewhere."""
-RESTS_S, RESTS = 1.5, 0.3
+RESTS_S, RESTS = 2.5, 0.3
 """Whoever stays so long within so small a share of the range, before a rep is full, has not begun
 one: the start is there."""
 LOWERS_S = 0.1

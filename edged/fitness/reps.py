@@ -9,7 +9,7 @@ from math import isnan, nan
 from edged.fitness.cycles import HALF, STILL_S, Cycle, Cycles
 from edged.fitness.depths import Depth, MedianOfThree
 from edged.fitness.exercises import Exercise
-from edged.fitness.moments import Limit, Moment
+from edged.fitness.moments import Limit, Moment, mean
 from edged.fitness.signals import Limb, Pair
 
 BETTER_SEEN = 0.4
@@ -180,7 +180,7 @@ class Counter:
             return {"left": left, "right": right}
         if isnan(left) or isnan(right):
             return {"both": right if isnan(left) else left}
-        return {"both": (left * one + right * other) / max(1e-6, one + other)}
+        return {"both": mean(left, right, (one, other))}
 
     def _judged(self, track: _Track, cycle: Cycle[Moment], now: Moment) -> list[Rep]:
         if not self._is_rep(track, cycle, now):
