@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from math import exp, hypot, isnan, nan
 
+from edged.types import KEYPOINT_SEEN
+
 SURE = 0.5
 """Only keypoints of this score tell: those that are hidden are guessed one by one."""
 TRUNK, FACE = 0.12, 0.06
@@ -64,8 +66,8 @@ class BodyCheck:
         past = self._past
         widths = [
             (points[i][0] - points[i + 1][0], points[i][1] - points[i + 1][1])
-            if min(scores[i], scores[i + 1]) >= SURE
-            else (nan, nan)
+            if min(scores[i], scores[i + 1]) >= KEYPOINT_SEEN
+            else (nan, nan)  # one that is hidden is guessed in every frame anew
             for i in _PAIRS
         ]
         past.append((t_s, widths))
