@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edged.capture.athlete.athlete import HELD_OUT
-from edged.capture.athlete.body import COCO, Body
+from edged.capture.athlete.athlete import HELD_OUT, staged
+from edged.capture.athlete.body import COCO
 from edged.capture.athlete.figure import Figure
 from edged.capture.athlete.lens import Lens
-from edged.capture.athlete.scene import Scene
 from edged.capture.athlete.script import Script
 from edged.capture.athlete.sight import Sight
 from edged.capture.athlete.workout import Workout
@@ -61,14 +60,11 @@ class Truths:
 
 def truths(script: Script, view_deg: float, fps: float = 30.0) -> Truths:
     """What a camera sees that looks from `view_deg`: 0 = in front, 90 = at the athlete's left."""
-    seed = HELD_OUT + script.workout.seed
-    scene, body = Scene.of(seed), Body.of(seed)
-    camera = replace(scene.camera, azimuth=math.radians(view_deg))
-    scene = replace(scene, camera=camera)
-    course = msgspec.structs.replace(script.workout, seed=seed)
+    scene, body = staged(script, view_deg)
+    course = msgspec.structs.replace(script.workout, seed=HELD_OUT + script.workout.seed)
     workout = Workout(msgspec.structs.replace(script, workout=course), body)
-    lens = Lens(camera, *SIZE)
-    sight = Sight(Figure(body, scene), body, lens)
+    lens = Lens(scene.camera, *SIZE)
+    sight = Sight(Figure(body, scene), body, lens, scene.bar)
     times = np.arange(0.0, workout.duration_s, 1.0 / fps)
     moments = [workout.at(t_s) for t_s in times.tolist()]
     seen, hidden = [], []

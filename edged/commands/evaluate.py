@@ -15,7 +15,7 @@ import numpy as np
 
 from edged.capture.athlete.address import script_of
 from edged.capture.athlete.athlete import Athlete
-from edged.capture.athlete.exercises import EXERCISES
+from edged.capture.athlete.exercises import IN_TURN
 from edged.capture.athlete.source import open_athlete
 from edged.capture.athlete.told import read_clip, truth_of
 from edged.capture.source import SourceInfo, is_athlete, is_live, open_source
@@ -201,7 +201,7 @@ def anyone(seed: int, frames: int) -> Iterator[Shot]:
     """Another person, place and view in every frame, each exercise in turn."""
     pixels: Pixels = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
     for number in range(frames):
-        exercise = EXERCISES[number % len(EXERCISES)]
+        exercise = IN_TURN[number % len(IN_TURN)]
         script = script_of(exercise, seed=seed + number, reps=REPS, repeat=False)
         athlete = Athlete(script, *SIZE)
         draw = np.random.default_rng([seed + number, number])

@@ -22,7 +22,7 @@ import numpy as np
 
 from edged.capture.athlete import floor
 from edged.capture.athlete.body import Body, Posture
-from edged.capture.athlete.exercises import EXERCISES, Exercise, bearing
+from edged.capture.athlete.exercises import IN_TURN, Exercise, bearing
 from edged.capture.athlete.kinematics import Bearing, blend, posture_of
 from edged.capture.athlete.painter import Painter
 from edged.capture.athlete.scene import Scene
@@ -76,7 +76,7 @@ class Rendered:
 
 def posture(body: Body, style: Style, rng: np.random.Generator) -> tuple[str, Posture]:
     """Somebody at any depth of any exercise, or on the way to another one."""
-    exercise = EXERCISES[int(rng.integers(len(EXERCISES)))]
+    exercise = IN_TURN[int(rng.integers(len(IN_TURN)))]
     now = bearing(body, exercise, _depth(rng), style, _side(rng))
     if rng.random() < BETWEEN:
         way = _way_to(exercise, body, style)

@@ -78,6 +78,19 @@ def test_a_clip_shows_what_its_truth_says(tmp_path: Path) -> None:
         assert truth.keypoints == pytest.approx(same.truth(moment).keypoints, abs=1e-5)
 
 
+@pytest.mark.parametrize(("exercise", "reps"), [("pull-up", 2), ("wall-sit", 0)])
+def test_exercises_that_are_not_done_in_turn_are_where_they_are_named(
+    tmp_path: Path, exercise: str, reps: int
+) -> None:
+    words = ("--exercise", exercise, "--reps", "2", "--fps", "10", "--truth", "t.json", *SMALL)
+    done = command("athlete", *words, "--out", "clip.avi", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = read_clip(tmp_path / "t.json").frames
+    assert {moment.exercise for moment in told} == {exercise}
+    assert told[-1].reps == reps
+    assert len(frames_of(tmp_path / "clip.avi")) == len(told)
+
+
 def test_a_script_without_end_is_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "w.toml").write_text(SCRIPT)
     words: dict[str, Any] = {"exercise": None, "reps": None, "file": tmp_path / "w.toml"}

@@ -22,7 +22,7 @@ from commanded import command
 from terminals import Terminal
 from tiny_models import classifier, pose_model
 
-from edged.capture.athlete.exercises import EXERCISES
+from edged.capture.athlete.exercises import IN_TURN
 from edged.capture.athlete.told import read_clip
 from edged.commands import evaluate
 from edged.errors import EdgedError, EngineError, ModelError, SourceError, UsageError
@@ -89,17 +89,17 @@ def files_here() -> list[str]:
 
 
 def test_anyone_is_another_person_in_every_frame(measured: Evaluate) -> None:
-    told = measured("athlete", frames=len(EXERCISES) + 1)
+    told = measured("athlete", frames=len(IN_TURN) + 1)
     assert (told["source"], told["model"], told["looks"]) == ("athlete", "pose", 2)
-    assert told["frames"] == len(EXERCISES) + 1
-    assert set(told["exercises"]) == set(EXERCISES)
-    assert told["exercises"][EXERCISES[0]]["frames"] == 2
+    assert told["frames"] == len(IN_TURN) + 1
+    assert set(told["exercises"]) == set(IN_TURN)
+    assert told["exercises"][IN_TURN[0]]["frames"] == 2
     assert set(told["keypoints"]) == set(KEYPOINT_NAMES)
     assert len(told["views"]) > 1
     assert 0.0 <= told["oks"] <= 1.0
     assert 0.0 <= told["pck"] <= 1.0
     assert files_here() == []
-    assert measured("athlete", frames=len(EXERCISES) + 1) == told
+    assert measured("athlete", frames=len(IN_TURN) + 1) == told
     assert measured("athlete", frames=9, seed=1)["keypoints"] != told["keypoints"]
 
 

@@ -42,7 +42,12 @@ COUNTED: tuple[Exercise, ...] = (
     "jumping-jack",
     "lunge",
 )
-COUNTED_TOO: tuple[Exercise, ...] = ("sit-up", "deadlift")
+COUNTED_TOO: tuple[Exercise, ...] = (
+    *("sit-up", "deadlift"),
+    *("pull-up", "triceps-extension", "front-raise", "lateral-raise", "high-knees"),
+)
+_ONE_SIDED = {"biceps-curl", "shoulder-press", "front-raise"}
+"""Some people do these with one arm after the other."""
 REPS, FIRST_SEED, BAD = 6, 101, 4
 THINNED_FPS = 10.0
 IDLE_S = 600.0
@@ -200,7 +205,7 @@ def workouts() -> Iterator[Workout]:
                 one = Set(exercise=exercise, reps=REPS, tempo=tempo, bad=bad)
                 script = Script(workout=Course(seed=seed), set=(one,))
                 style = Style.of((HELD_OUT + seed) * 1009)
-                one_sided = style.one_sided and exercise in {"biceps-curl", "shoulder-press"}
+                one_sided = style.one_sided and exercise in _ONE_SIDED
                 yield Workout(exercise, athletes.truths(script, view), one_sided)
 
 

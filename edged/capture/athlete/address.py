@@ -19,7 +19,7 @@ MOST_SEED = 2**31 - 1
 MOST_REPS = 1000
 MOST_DEGREES = 360.0
 REPS, REPS_EACH = 10, 6
-"""Of a set where nobody says: of one exercise, and of every exercise."""
+"""Of a set where nobody says: of one exercise, and of each that is done in turn."""
 
 _ADDRESS = re.compile(r"athlete(?::(?P<what>[^?]*))?(?:\?(?P<options>.*))?", re.DOTALL)
 _OPTIONS = ("seed", "reps", "view")
@@ -40,7 +40,7 @@ class Request:
 def read_address(address: str) -> Request:
     """What an athlete's address asks for.
 
-    `athlete` does every exercise in turn, `athlete:EXERCISE` one of them, both without end;
+    `athlete` does those of `IN_TURN`, `athlete:EXERCISE` any one, both without end;
     `athlete:FILE.toml` what the script in the file says. Behind a `?` may follow, with `&` between
     them, `seed=` (who and where; takes the place of the script's), `reps=` (of a set, not for a
     script) and `view=` (degrees around the athlete). `%3F` is a `?` in the name of a file.
@@ -135,10 +135,10 @@ def exercise_named(name: str) -> Exercise:
 def script_of(
     exercise: Exercise | None, *, seed: int | None, reps: int | None, repeat: bool
 ) -> Script:
-    """A set of an exercise, or of every exercise in turn.
+    """A set of an exercise, or of each of `IN_TURN`.
 
     Args:
-        exercise: None: every one.
+        exercise: None: those of `IN_TURN`.
         seed: None: 0.
         reps: of each set; None: as usual.
         repeat: go on without end.

@@ -6,8 +6,11 @@ import math
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 
 from edged.capture.athlete.body import Body
+from edged.capture.athlete.equipment import bar_for, wall_for
+from edged.capture.athlete.lens import fitted
 from edged.capture.athlete.painter import Painter
 from edged.capture.athlete.scene import Scene
 from edged.capture.athlete.script import Script
@@ -38,12 +41,8 @@ class Athlete:
         Raises:
             ValueError: the script has no sets, or a frame has no pixels.
         """
-        seed = HELD_OUT + script.workout.seed
-        scene, body = Scene.of(seed), Body.of(seed)
-        if view_deg is not None:
-            camera = replace(scene.camera, azimuth=math.radians(view_deg))
-            scene = replace(scene, camera=camera)
-        course = msgspec.structs.replace(script.workout, seed=seed)
+        scene, body = staged(script, view_deg)
+        course = msgspec.structs.replace(script.workout, seed=HELD_OUT + script.workout.seed)
         self._workout = Workout(msgspec.structs.replace(script, workout=course), body)
         self._painter = Painter(scene, body, width, height)
         self.view_deg = math.degrees(scene.camera.azimuth) % 360.0
@@ -65,6 +64,33 @@ class Athlete:
     def truth(self, moment: Moment) -> Truth:
         """Where the keypoints are in that picture."""
         return self._painter.see(moment.posture)
+
+
+def staged(script: Script, view_deg: float | None = None) -> tuple[Scene, Body]:
+    """Who does a script, and where: with a bar or a wall if it asks for one.
+
+    The camera goes back as far as a bar needs; who hangs from it has nothing else in the hands.
+    Where no view is asked for, it looks from before a wall.
+    """
+    seed = HELD_OUT + script.workout.seed
+    scene, body = Scene.of(seed), Body.of(seed)
+    if view_deg is not None:
+        scene = replace(scene, camera=replace(scene.camera, azimuth=math.radians(view_deg)))
+    exercises = {one.exercise for one in script.set}
+    if "wall-sit" in exercises:
+        wall = wall_for(body)
+        scene = replace(scene, wall=wall)
+        if view_deg is None and scene.camera.position[0] <= wall.x:
+            # Nobody puts a camera behind a wall, unless they ask for it.
+            camera = replace(scene.camera, azimuth=math.pi - scene.camera.azimuth)
+            scene = replace(scene, camera=camera)
+    if "pull-up" in exercises:
+        bar = bar_for(body)
+        reach = [[0.0, 0.0, 0.0], *([bar.x, y, bar.crown] for y in (-0.25, 0.25))]
+        hands = [[bar.x, y, bar.z + 0.05] for y in (-0.35, 0.35)]
+        camera = fitted(scene.camera, np.array([*reach, *hands]))
+        scene = replace(scene, bar=bar, camera=camera, dumbbells=None)
+    return scene, body
 
 
 def frames_within(seconds: float, fps: float) -> int:

@@ -1,11 +1,11 @@
-"""The nine exercises: what each one looks like at every depth."""
+"""The exercises: what each one looks like at every depth."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal, TypeAlias, get_args
 
-from edged.capture.athlete import floor, standing
+from edged.capture.athlete import floor, raises, standing, supported
 from edged.capture.athlete.body import Body, Posture
 from edged.capture.athlete.kinematics import Bearing, posture_of
 from edged.capture.athlete.style import Side, Style
@@ -20,8 +20,31 @@ Exercise: TypeAlias = Literal[
     "sit-up",
     "deadlift",
     "plank",
+    "pull-up",
+    "triceps-extension",
+    "front-raise",
+    "lateral-raise",
+    "high-knees",
+    "wall-sit",
 ]
 EXERCISES: tuple[Exercise, ...] = get_args(Exercise)
+
+IN_TURN: tuple[Exercise, ...] = (
+    "squat",
+    "push-up",
+    "biceps-curl",
+    "shoulder-press",
+    "jumping-jack",
+    "lunge",
+    "sit-up",
+    "deadlift",
+    "plank",
+)
+"""Those that are done where nobody says which, and that edged's own model has learnt from and is
+measured on: the others are done where they are asked for."""
+
+HOLDS: tuple[Exercise, ...] = ("plank", "wall-sit")
+"""They last some time, and have no reps."""
 
 _BEARINGS: dict[Exercise, Callable[[Body, float, Style, Side], Bearing]] = {
     "squat": standing.squat,
@@ -33,6 +56,12 @@ _BEARINGS: dict[Exercise, Callable[[Body, float, Style, Side], Bearing]] = {
     "sit-up": floor.sit_up,
     "deadlift": standing.deadlift,
     "plank": floor.plank,
+    "pull-up": supported.pull_up,
+    "triceps-extension": raises.triceps_extension,
+    "front-raise": raises.front_raise,
+    "lateral-raise": raises.lateral_raise,
+    "high-knees": raises.high_knees,
+    "wall-sit": supported.wall_sit,
 }
 
 TEXTBOOK = Style()
@@ -43,8 +72,8 @@ def bearing(
 ) -> Bearing:
     """What a body does at a depth of 0 (the start) to 1 (the full range).
 
-    `side` is the leg in front of a lunge, and the arm that works where `style` works one at a time.
-    A plank is a hold: its depth is a breath.
+    `side` is the leg in front of a lunge, the one that comes up of high knees, and the arm that
+    works where `style` works one at a time. Of a hold, the depth is a breath.
     """
     return _BEARINGS[exercise](body, max(0.0, min(1.0, depth)), style, side)
 

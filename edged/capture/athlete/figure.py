@@ -25,7 +25,9 @@ class Figure:
         self._torso = Torso(body, scene, torso, patches)
         head = torso + self._torso.vertices
         self._head = Head(body, scene, head, patches)
-        self._vertices = np.empty((head + self._head.vertices, 3))
+        self.vertices = head + self._head.vertices
+        """How many."""
+        self._vertices = np.empty((self.vertices, 3))
         self._bounds = torso, head
         self.patches: Packed = _worn(patches.packed(), scene)
 

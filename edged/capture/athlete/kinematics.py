@@ -119,6 +119,13 @@ def ankle_of(body: Body, foot: Foot) -> Vector:
     return minus(foot.toe, placed(axes, (body.toe_ahead, 0.0, -sole)))
 
 
+def foot_at(body: Body, ankle: Vector, yaw: float, raised_by: float, knee: Vector) -> Foot:
+    """The foot below an ankle that is anywhere, in the air too: the way back of `ankle_of`."""
+    sole = body.ankle_height - body.radii[Joint.LEFT_TOE]
+    axes = _foot_axes(Foot(ankle, yaw, raised_by))
+    return Foot(plus(ankle, placed(axes, (body.toe_ahead, 0.0, -sole))), yaw, raised_by, knee)
+
+
 def _foot_axes(foot: Foot) -> Axes:
     return pitched(yawed(WORLD, foot.yaw), foot.raised)
 

@@ -6,7 +6,7 @@ World: metres, x = where the athlete faces, y = to the athlete's left, z = up, f
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -29,6 +29,7 @@ _NEAREST_M = 1.2
 _IN_FRONT_M = 0.1
 _MARGIN = 0.97
 """Of the frame is used."""
+_FARTHEST_M = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,33 @@ def placed(
         roll=float(np.clip(rng.normal(0.0, 0.025), -0.07, 0.07)),
         fov=fov,
     )
+
+
+def fitted(camera: Camera, points: Floats) -> Camera:
+    """The camera, gone back and turned up or down until it sees these points of the world (n, 3).
+
+    Where it is if it sees them already. They are seen in a frame of any shape.
+    """
+    if _sees(camera, points):
+        return camera
+    cos, sin = math.cos(camera.azimuth), math.sin(camera.azimuth)
+    local = np.stack(
+        [points @ (cos, sin, 0.0), points @ (-sin, cos, 0.0), points[:, 2]], axis=1
+    )  # towards the camera, aside, up
+    distance = camera.distance
+    while distance < _FARTHEST_M:
+        angles = np.arctan2(local[:, 2] - camera.height, distance - local[:, 0])
+        pitch = float(angles.max() + angles.min()) / 2
+        moved = replace(camera, distance=distance, pitch=pitch, pan=0.0)
+        if _sees(moved, points):
+            return moved
+        distance *= 1.02
+    return camera
+
+
+def _sees(camera: Camera, points: Floats) -> bool:
+    pixels, depth = Lens(camera, 2, 2).project(points)
+    return bool(depth.min() > _IN_FRONT_M and np.abs(pixels - 1.0).max() < _MARGIN)
 
 
 def _circle(radius: float) -> Floats:

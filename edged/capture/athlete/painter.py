@@ -15,9 +15,11 @@ from edged.capture.athlete import room
 from edged.capture.athlete.body import Body, Posture
 from edged.capture.athlete.figure import Figure
 from edged.capture.athlete.lens import Floats, Lens
+from edged.capture.athlete.rig import Rig
 from edged.capture.athlete.scene import Scene
 from edged.capture.athlete.shadow import Shadow
 from edged.capture.athlete.sight import Sight, facing_the_camera
+from edged.capture.athlete.tubes import joined
 from edged.cv import cv2
 from edged.types import Pixels, Truth
 
@@ -44,8 +46,13 @@ class Painter:
         self._place = room.painted(scene, lens)
         self._figure = Figure(body, scene)
         self._shadow = Shadow(scene, body, lens)
-        self._sight = Sight(self._figure, body, lens)
+        self._sight = Sight(self._figure, body, lens, scene.bar)
         patches, light = self._figure.patches, scene.light
+        self._rig: Floats | None = None
+        if scene.bar is not None:
+            rig = Rig(scene.bar, room.ceiling(scene))
+            self._rig = rig.vertices
+            patches = joined(patches, rig.patches, self._figure.vertices)
         self._corners = patches.corners
         self._colours = patches.colours * light.tint * 255.0
         self._nearer = patches.nearer
@@ -64,7 +71,7 @@ class Painter:
             posture: world metres.
             out: RGB; every pixel is written.
             noise_seed: which noise of the sensor: from 0, another one for each frame.
-            figure: False leaves the athlete out.
+            figure: False leaves the athlete out, not the bar.
 
         Raises:
             ValueError: `out` has another size than the painter.
@@ -74,7 +81,8 @@ class Painter:
         np.copyto(out, self._place)
         if figure:
             self._shadow.cast(posture, out)
-            self._draw(posture, out)
+        if figure or self._rig is not None:
+            self._draw(posture, out, figure=figure)
         size = 3 if self._blur < 0.8 else 5  # noqa: PLR2004
         cv2.GaussianBlur(out, (size, size), self._blur, dst=out)
         self._noise.add(out, noise_seed)
@@ -83,10 +91,14 @@ class Painter:
         """Where the keypoints are and which of them can be seen."""
         return self._sight.of(posture)
 
-    def _draw(self, posture: Posture, out: Pixels) -> None:
+    def _draw(self, posture: Posture, out: Pixels, *, figure: bool) -> None:
         vertices = self._figure.lay(posture)
+        if self._rig is not None:
+            vertices = np.concatenate([vertices, self._rig])
         pixels, depth = self._lens.project(vertices)
         kept = facing_the_camera(pixels, depth, self._corners)
+        if not figure:
+            kept = kept[kept >= len(self._figure.patches.corners)]
         quads = pixels[self._corners[kept]]
         far = depth[self._corners[kept]].mean(axis=1) - self._nearer[kept]
         order = np.argsort(-far)

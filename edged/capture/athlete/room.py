@@ -1,7 +1,4 @@
-"""The place behind the athlete, painted once: floor, walls and what stands about, in perspective.
-
-Every surface is a polygon of the world that is cut at the edges of the frame and filled.
-"""
+"""The place behind the athlete, painted once: floor, walls and what stands about in perspective."""
 
 from __future__ import annotations
 
@@ -13,25 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edged.capture.athlete import partition
+from edged.capture.athlete.faces import Face, fill, lit
 from edged.capture.athlete.lens import Floats, Lens
 from edged.capture.athlete.scene import Light, Rgb, Room, Scene, chance
 from edged.cv import cv2
 from edged.types import Pixels
 
-_SHIFT = 4
-"""Fractional bits of the coordinates that OpenCV gets."""
-_NEAR_M = 0.05
-_TRIANGLE = 3
 _CLEAR_M = 0.6
 """Nothing stands nearer to the camera than so far behind the athlete."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Face:
-    """A flat part of the world: corners (n, 3) in order, and its colour in this light."""
-
-    corners: Floats
-    colour: Rgb
 
 
 def painted(scene: Scene, lens: Lens) -> Pixels:
@@ -43,40 +30,24 @@ def painted(scene: Scene, lens: Lens) -> Pixels:
     if room.place == "outdoors":
         _sky(canvas, rng)
     faces = _PLACES[room.place](rng, scene, lens)
-    for face in faces:
-        _fill(canvas, lens, face)
+    for face in (*faces, *partition.faces(scene, lens)):
+        fill(canvas, lens, face)
     _uneven(canvas, rng, scene)
     return canvas
 
 
-def _fill(canvas: Pixels, lens: Lens, face: Face) -> None:
-    seen = _cut((face.corners - lens.position) @ lens.rotation.T, lens)
-    if len(seen) < _TRIANGLE:
-        return
-    pixels = seen[:, :2] / seen[:, 2:] * lens.focal + (lens.width / 2, lens.height / 2)
-    points = np.round((pixels - 0.5) * (1 << _SHIFT)).astype(np.int32)
-    colour = [255.0 * min(max(value, 0.0), 1.0) for value in face.colour]
-    cv2.fillConvexPoly(canvas, points, colour, cv2.LINE_AA, _SHIFT)
+def ceiling(scene: Scene) -> float:
+    """How high it is in metres; infinite where there is none."""
+    if scene.room.place != "room":
+        return math.inf
+    return _ceiling(np.random.default_rng(scene.room.seed), scene)
 
 
-def _cut(corners: Floats, lens: Lens) -> Floats:
-    """What of a polygon the camera sees (Sutherland and Hodgman, 1974); camera coordinates."""
-    across, along = (size / 2 / lens.focal * 1.02 for size in (lens.width, lens.height))
-    sides = ((0, 0, 1, -_NEAR_M), (1, 0, across, 0), (-1, 0, across, 0))
-    for x, y, z, offset in (*sides, (0, 1, along, 0), (0, -1, along, 0)):
-        inside = corners @ (float(x), float(y), float(z)) + offset
-        if len(corners) == 0 or inside.min() >= 0:
-            continue
-        kept = []
-        for i, (corner, value) in enumerate(zip(corners, inside, strict=True)):
-            before, value_before = corners[i - 1], inside[i - 1]
-            if (value < 0) != (value_before < 0):
-                part = value / (value - value_before)
-                kept.append(corner + part * (before - corner))
-            if value >= 0:
-                kept.append(corner)
-        corners = np.array(kept).reshape(-1, 3)
-    return corners
+def _ceiling(rng: np.random.Generator, scene: Scene) -> float:
+    """The first that a room draws of its numbers."""
+    height = float(rng.uniform(2.3, 3.4))
+    # Somebody pulls up without breaking through.
+    return height if scene.bar is None else max(height, scene.bar.crown + 0.25)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +76,7 @@ def _hall(rng: np.random.Generator, scene: Scene, lens: Lens) -> Iterator[Face]:
     room, light = scene.room, scene.light
     cos, sin = math.cos(room.turned), math.sin(room.turned)
     axes = (np.array([cos, sin, 0.0]), np.array([-sin, cos, 0.0]))
-    height = float(rng.uniform(2.3, 3.4))
+    height = _ceiling(rng, scene)
     # The camera is in the room too.
     reach = [
         max(float(rng.uniform(1.5, 4.5)), side * float(lens.position @ axis) + 0.5)
@@ -120,7 +91,7 @@ def _hall(rng: np.random.Generator, scene: Scene, lens: Lens) -> Iterator[Face]:
     yield from _floor(rng, scene, corners)
     ceiling = [corner + np.array([0.0, 0.0, height]) for corner in corners]
     white = (0.9, 0.9, 0.88)
-    yield Face(np.stack(ceiling), _lit(white, light, np.array([0.0, 0.0, -1.0])))
+    yield Face(np.stack(ceiling), lit(white, light, np.array([0.0, 0.0, -1.0])))
     walls = []
     for i, inward in enumerate((-axes[0], -axes[1], axes[0], axes[1])):
         start, end = corners[i], corners[(i + 1) % 4]
@@ -130,7 +101,7 @@ def _hall(rng: np.random.Generator, scene: Scene, lens: Lens) -> Iterator[Face]:
     for i, wall in enumerate(walls):
         colour = room.trim_colour if i == accent else room.wall_colour
         yield from _gradient(wall, colour, light)
-        tone = _lit(room.trim_colour, light, wall.inward)
+        tone = lit(room.trim_colour, light, wall.inward)
         yield Face(wall.patch(0, wall.length, 0.0, 0.09), tone)
     things = list(_things(rng, room, light, walls))
     middle = [
@@ -145,7 +116,7 @@ def _hall(rng: np.random.Generator, scene: Scene, lens: Lens) -> Iterator[Face]:
 
 
 def _gradient(wall: _Wall, colour: Rgb, light: Light) -> Iterator[Face]:
-    tone = np.array(_lit(colour, light, wall.inward))
+    tone = np.array(lit(colour, light, wall.inward))
     steps = 6
     for i in range(steps):
         shade = 0.88 + 0.16 * i / steps
@@ -159,7 +130,7 @@ def _studio(rng: np.random.Generator, scene: Scene, lens: Lens) -> Iterator[Face
     del lens
     wide = 30.0 * np.array([[1, -1, 0], [1, 1, 0], [-1, 1, 0], [-1, -1, 0]])
     light = scene.light
-    colour = _lit(scene.room.wall_colour, light, np.array([0.0, 0.0, 1.0]))
+    colour = lit(scene.room.wall_colour, light, np.array([0.0, 0.0, 1.0]))
     for i in range(8):  # paler with distance
         part = wide * (1.0 - i / 9.0)
         shade = 0.8 + 0.03 * i + float(rng.uniform(0.0, 0.01))
@@ -173,7 +144,7 @@ def _outdoors(rng: np.random.Generator, scene: Scene, lens: Lens) -> Iterator[Fa
     sand = chance(rng, 0.3)
     ground = (0.7, 0.6, 0.45) if sand else (0.3, float(rng.uniform(0.38, 0.5)), 0.2)
     wide = 400.0 * np.array([[1, -1, 0], [1, 1, 0], [-1, 1, 0], [-1, -1, 0]])
-    colour = _lit(ground, light, np.array([0.0, 0.0, 1.0]))
+    colour = lit(ground, light, np.array([0.0, 0.0, 1.0]))
     yield Face(wide, colour)
     for _ in range(60):  # patches
         x, y = rng.uniform(-12.0, 12.0, 2)
@@ -196,7 +167,7 @@ def _outdoors(rng: np.random.Generator, scene: Scene, lens: Lens) -> Iterator[Fa
 def _house(rng: np.random.Generator, light: Light, foot: Floats, across: Floats) -> Iterator[Face]:
     wide, high = rng.uniform(2.0, 6.0), rng.uniform(2.5, 6.0)
     wall = _Wall(foot - across * wide / 2, across, -foot / np.linalg.norm(foot), wide, high)
-    yield Face(wall.patch(0, wide, 0, high), _lit(_any(rng), light, wall.inward))
+    yield Face(wall.patch(0, wide, 0, high), lit(_any(rng), light, wall.inward))
     for x in np.arange(0.4, wide - 0.9, 1.4):
         yield Face(wall.patch(x, x + 0.8, 1.0, 2.1), (0.25, 0.3, 0.36))
 
@@ -207,7 +178,7 @@ def _tree(rng: np.random.Generator, light: Light, foot: Floats, across: Floats) 
     trunk = [foot - across * 0.1, foot + across * 0.1]
     yield Face(
         np.stack([*trunk, trunk[1] + up * high / 2, trunk[0] + up * high / 2]),
-        _lit((0.3, 0.22, 0.16), light, -foot / np.linalg.norm(foot)),
+        lit((0.3, 0.22, 0.16), light, -foot / np.linalg.norm(foot)),
     )
     around = np.linspace(0.0, 2 * math.pi, 10)[:-1]
     green = (0.15, float(rng.uniform(0.25, 0.4)), 0.12)
@@ -218,7 +189,7 @@ def _tree(rng: np.random.Generator, light: Light, foot: Floats, across: Floats) 
             + up * (high * 0.65 + high * 0.35 * size * math.sin(a))
             for a in around
         ]
-        tone = _lit(green, light, up)
+        tone = lit(green, light, up)
         yield Face(np.stack(crown), (tone[0] * shade, tone[1] * shade, tone[2] * shade))
 
 
@@ -229,7 +200,7 @@ def _floor(rng: np.random.Generator, scene: Scene, corners: Sequence[Floats]) ->
     """Planks, tiles, rubber tiles or one piece, from wall to wall."""
     room = scene.room
     up = np.array([0.0, 0.0, 1.0])
-    base = np.array(_lit(room.floor_colour, scene.light, up))
+    base = np.array(lit(room.floor_colour, scene.light, up))
     yield Face(np.stack(corners), tuple(base * (0.75 if room.floor == "planks" else 0.88)))
     if room.floor == "plain":
         yield Face(np.stack(corners), tuple(base))
@@ -264,7 +235,7 @@ def _mat(scene: Scene) -> Iterator[Face]:
     corners = np.array(
         [[half_x, -half_y, 0], [half_x, half_y, 0], [-half_x, half_y, 0], [-half_x, -half_y, 0]]
     )
-    tone = _lit(scene.room.mat, scene.light, np.array([0.0, 0.0, 1.0]))
+    tone = lit(scene.room.mat, scene.light, np.array([0.0, 0.0, 1.0]))
     yield Face(corners * 1.01, (tone[0] * 0.7, tone[1] * 0.7, tone[2] * 0.7))
     yield Face(corners, tone)
 
@@ -290,7 +261,7 @@ def _framed(
     left, right, low, high = box
     yield Face(
         wall.patch(left - 0.05, right + 0.05, low - 0.05, high + 0.05),
-        _lit(frame, light, wall.inward),
+        lit(frame, light, wall.inward),
     )
     yield Face(wall.patch(left, right, low, high), inside)
 
@@ -302,23 +273,23 @@ def _window(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> It
     yield from _framed(light, wall, box, (bright * 0.93, bright * 0.97, bright), (0.9, 0.9, 0.9))
     green = (0.35 * bright, 0.5 * bright, 0.3 * bright)
     yield Face(wall.patch(x, x + wide, low, low + (high - low) * rng.uniform(0.1, 0.5)), green)
-    bar = _lit((0.9, 0.9, 0.9), light, wall.inward)
+    bar = lit((0.9, 0.9, 0.9), light, wall.inward)
     yield Face(wall.patch(x + wide / 2 - 0.02, x + wide / 2 + 0.02, low, high), bar)
 
 
 def _picture(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> Iterator[Face]:
     wide, tall = rng.uniform(0.3, 1.0), rng.uniform(0.3, 0.8)
     low = rng.uniform(1.1, 1.6)
-    inside = _lit(_any(rng), light, wall.inward)
+    inside = lit(_any(rng), light, wall.inward)
     yield from _framed(light, wall, (x, x + wide, low, low + tall), inside, _any(rng))
     for _ in range(int(rng.integers(1, 6))):
         a, b = np.sort(rng.uniform(0, wide, 2))
         c, d = np.sort(rng.uniform(0, tall, 2))
-        yield Face(wall.patch(x + a, x + b, low + c, low + d), _lit(_any(rng), light, wall.inward))
+        yield Face(wall.patch(x + a, x + b, low + c, low + d), lit(_any(rng), light, wall.inward))
 
 
 def _door(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> Iterator[Face]:
-    inside = _lit(_any(rng), light, wall.inward)
+    inside = lit(_any(rng), light, wall.inward)
     yield from _framed(light, wall, (x, x + 0.85, 0.0, 2.02), inside, (0.8, 0.8, 0.78))
     dark = (inside[0] * 0.85, inside[1] * 0.85, inside[2] * 0.85)
     for low, high in ((0.2, 0.9), (1.1, 1.85)):
@@ -334,7 +305,7 @@ def _mirror(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> It
 
 
 def _shelf(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> Iterator[Face]:
-    wide, wood = rng.uniform(0.6, 1.4), _lit(_any(rng), light, wall.inward)
+    wide, wood = rng.uniform(0.6, 1.4), lit(_any(rng), light, wall.inward)
     dark = (wood[0] * 0.6, wood[1] * 0.6, wood[2] * 0.6)
     floors = int(rng.integers(2, 6))
     top = 0.38 * floors
@@ -346,7 +317,7 @@ def _shelf(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> Ite
             thick, tall = rng.uniform(0.03, 0.12), rng.uniform(0.12, 0.3)
             if chance(rng, 0.8):
                 book = wall.patch(at, at + thick, low + 0.03, low + tall, 0.28)
-                yield Face(book, _lit(_any(rng), light, wall.inward))
+                yield Face(book, lit(_any(rng), light, wall.inward))
             at += thick + 0.004
     yield Face(wall.patch(x, x + wide, top, top + 0.03, 0.3), wood)
     for side in (x, x + wide - 0.03):
@@ -359,12 +330,12 @@ def _box(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> Itera
     deep = float(rng.uniform(0.3, 0.7))
     colour = _any(rng)
     near, far = wall.patch(x, x + wide, 0, tall, deep), wall.patch(x, x + wide, 0, tall)
-    tone = _lit(colour, light, wall.inward)
-    side = _lit(colour, light, wall.along)
+    tone = lit(colour, light, wall.inward)
+    side = lit(colour, light, wall.along)
     yield Face(np.stack([far[0], near[0], near[3], far[3]]), side)
-    yield Face(np.stack([far[1], near[1], near[2], far[2]]), _lit(colour, light, -wall.along))
+    yield Face(np.stack([far[1], near[1], near[2], far[2]]), lit(colour, light, -wall.along))
     up = np.array([0.0, 0.0, 1.0])
-    yield Face(np.stack([near[3], near[2], far[2], far[3]]), _lit(colour, light, up))
+    yield Face(np.stack([near[3], near[2], far[2], far[3]]), lit(colour, light, up))
     yield Face(near, tone)
     for low in np.arange(0.05, tall - 0.2, 0.3)[: int(rng.integers(0, 5))]:
         drawer = wall.patch(x + 0.03, x + wide - 0.03, low, low + 0.27, deep)
@@ -373,7 +344,7 @@ def _box(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> Itera
 
 def _plant(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> Iterator[Face]:
     out = float(rng.uniform(0.25, 0.4))
-    yield Face(wall.patch(x, x + 0.3, 0.0, 0.3, out), _lit(_any(rng), light, wall.inward))
+    yield Face(wall.patch(x, x + 0.3, 0.0, 0.3, out), lit(_any(rng), light, wall.inward))
     for _ in range(int(rng.integers(8, 24))):
         lean, tall = rng.normal(0.0, 0.3), rng.uniform(0.4, 1.3)
         green = (0.12, float(rng.uniform(0.25, 0.5)), 0.1)
@@ -381,19 +352,12 @@ def _plant(rng: np.random.Generator, light: Light, wall: _Wall, x: float) -> Ite
         leaf[2:] += wall.along * lean
         middle = (leaf[1] + leaf[2]) / 2 + wall.along * 0.05
         yield Face(
-            np.stack([leaf[0], leaf[1], middle, leaf[2], leaf[3]]), _lit(green, light, wall.inward)
+            np.stack([leaf[0], leaf[1], middle, leaf[2], leaf[3]]), lit(green, light, wall.inward)
         )
 
 
 def _any(rng: np.random.Generator) -> Rgb:
     return colorsys.hsv_to_rgb(*rng.uniform((0.0, 0.0, 0.15), (1.0, 0.6, 0.9)))
-
-
-def _lit(colour: Rgb, light: Light, normal: Floats) -> Rgb:
-    """A surface of this direction in the light, white balance and gain included."""
-    towards = max(0.0, float(np.dot(normal, light.direction)))
-    red, green, blue = np.multiply(colour, light.tint) * (light.ambient + light.strength * towards)
-    return float(red), float(green), float(blue)
 
 
 def _grey_levels(colour: Rgb, shade: float) -> list[float]:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from edged.capture.athlete.equipment import Bar, Wall
 from edged.capture.athlete.lens import Camera, Floats, placed
 
 Rgb: TypeAlias = tuple[float, float, float]
@@ -146,6 +147,9 @@ class Scene:
     sensor: Sensor
     dumbbells: Rgb | None
     """The colour of those in the hands."""
+    bar: Bar | None = None
+    wall: Wall | None = None
+    """What is hung from and leant on, where the script asks for it: no seed has any."""
 
     @classmethod
     def of(cls, seed: int) -> Scene:

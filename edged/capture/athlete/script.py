@@ -27,7 +27,7 @@ import msgspec
 from msgspec import Meta
 
 from edged import toml
-from edged.capture.athlete.exercises import EXERCISES, Exercise
+from edged.capture.athlete.exercises import HOLDS, IN_TURN, Exercise
 from edged.errors import ConfigError
 
 FILE_BYTES = 256 * 1024
@@ -61,8 +61,14 @@ TEMPOS: dict[Exercise, Tempo] = {
     "sit-up": Tempo(1.3, 0.2, 1.5, 0.3),
     "deadlift": Tempo(1.5, 0.3, 1.3, 0.6),
     "plank": Tempo(2.0, 0.0, 2.0, 0.0),
+    "pull-up": Tempo(1.1, 0.2, 1.3, 0.5),
+    "triceps-extension": Tempo(1.3, 0.2, 1.1, 0.3),
+    "front-raise": Tempo(1.1, 0.2, 1.3, 0.3),
+    "lateral-raise": Tempo(1.1, 0.2, 1.3, 0.3),
+    "high-knees": Tempo(0.32, 0.0, 0.32, 0.0),
+    "wall-sit": Tempo(2.0, 0.0, 2.0, 0.0),
 }
-"""How fast each exercise is done where a script does not say; of a plank, its breath.
+"""How fast each exercise is done where a script does not say; of a hold, its breath.
 
 Near the medians of recordings of people, some of whom demonstrate and go slower.
 """
@@ -80,9 +86,9 @@ class Set(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     exercise: Exercise
     reps: Annotated[int, Meta(ge=1, le=1000)] = 10
-    """Those in `bad` included; a plank has none."""
+    """Those in `bad` included; a hold has none. Each knee of high knees is one."""
     seconds: Annotated[float, Meta(ge=1.0, le=3600.0)] = 20.0
-    """How long a plank is held."""
+    """How long a plank or wall-sit is held."""
     tempo: _TempoKey = None
     """None: the exercise's own of `TEMPOS`."""
     range: Annotated[float, Meta(ge=0.5, le=1.0)] = 1.0
@@ -123,7 +129,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def single(
         cls, exercise: Exercise, reps: int = 10, *, seed: int = 0, repeat: bool = False
     ) -> Script:
-        """One set; of a plank, `reps` breaths' time."""
+        """One set; of a hold, `reps` breaths' time."""
         breath = TEMPOS["plank"].down_s + TEMPOS["plank"].up_s
         seconds = min(3600.0, max(1.0, reps * breath))
         one = Set(exercise=exercise, reps=reps, seconds=seconds)
@@ -131,8 +137,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @classmethod
     def all_exercises(cls, seed: int = 0, reps: int = 6) -> Script:
-        """Every exercise in turn, endlessly."""
-        order = *(e for e in EXERCISES if e not in _ON_THE_FLOOR), *_ON_THE_FLOOR
+        """Every exercise of `IN_TURN`, endlessly."""
+        order = *(e for e in IN_TURN if e not in _ON_THE_FLOOR), *_ON_THE_FLOOR
         sets = tuple(Set(exercise=e, reps=reps, seconds=12.0, rest_s=2.0) for e in order)
         return cls(workout=Course(seed=seed, repeat=True), set=sets)
 
@@ -180,10 +186,11 @@ def _contradictions(script: Script) -> Iterator[tuple[str, str]]:
     if not 1 <= len(script.set) <= MOST_SETS:
         yield "[[set]]", f"expected 1-{MOST_SETS} of them, got {len(script.set)}"
     for number, one in enumerate(script.set, 1):
-        if one.exercise == "plank":
+        if one.exercise in HOLDS:
             for key, numbers in (("bad", one.bad), ("paused", one.paused)):
                 if numbers:
-                    yield f"[[set]] {number} {key}", "expected none, because a plank has no reps"
+                    why = f"because a {one.exercise} has no reps"
+                    yield f"[[set]] {number} {key}", f"expected none, {why}"
             continue
         for key, numbers in (("bad", one.bad), ("paused", one.paused)):
             if over := [rep for rep in numbers if rep > one.reps]:

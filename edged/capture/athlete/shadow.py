@@ -46,6 +46,8 @@ class Shadow:
         self._slant = -np.array(scene.light.direction) / scene.light.direction[2]
         around = np.arange(_CORNERS) / _CORNERS * 2 * math.pi
         self._circle = np.stack([np.cos(around), np.sin(around), np.zeros(_CORNERS)], axis=1)
+        self._wall_x = _lit_wall(scene, lens)
+        self._light = np.array(scene.light.direction)
         share = scene.light.strength / (scene.light.strength + scene.light.ambient)
         self._cast = min(0.8, scene.light.shadow * (0.5 + share))
         self._touch = min(0.8, 1.3 * scene.light.shadow)
@@ -57,7 +59,10 @@ class Shadow:
         """Darken the floor, in place."""
         ends = posture[self._ends]
         floor = (ends + ends[..., 2:] * self._slant) * _FLAT
-        self._fill(self._mask, floor, self._radii, self._cast * 255)
+        outlines = floor[:, :, None] + self._radii[..., None, None] * self._circle
+        if self._wall_x is not None:
+            outlines = self._on_wall(ends, outlines, self._wall_x)
+        self._fill(self._mask, outlines, self._cast * 255)
         low = posture[list(_LOW)]
         height = low[:, 2]
         near = height < _TOUCHING_M
@@ -65,9 +70,9 @@ class Shadow:
         box = _box(self._mask)
         if near.any():
             spots = np.repeat((low[near] * _FLAT)[:, None], 2, axis=1)
-            radii = np.full((len(spots), 2), 0.09)
+            outlines = spots[:, :, None] + 0.09 * self._circle
             dark = (1.0 - height[near] / _TOUCHING_M) * self._touch * 255
-            self._fill(self._blobs, spots, radii, dark)
+            self._fill(self._blobs, outlines, dark)
             box = _union(box, _box(self._blobs))
         if box is None:
             return
@@ -82,21 +87,38 @@ class Shadow:
         full = full[: target.shape[0], : target.shape[1]]
         cv2.multiply(target, cv2.cvtColor(full, cv2.COLOR_GRAY2RGB), dst=target, scale=1 / 255)
 
+    def _on_wall(self, ends: Floats, outlines: Floats, wall_x: float) -> Floats:
+        """The outlines, but on the wall those that would lie on the floor behind it."""
+        behind = outlines[..., 0].mean(axis=-1) < wall_x
+        way = (ends[..., 0] - wall_x) / self._light[0]
+        places = ends - way[..., None] * self._light
+        upright = self._circle[:, [2, 0, 1]]
+        moved = places[:, :, None] + self._radii[..., None, None] * upright
+        return np.where(behind[..., None, None], moved, outlines)
+
     def _fill(
         self,
         mask: npt.NDArray[np.uint8],
-        ends: Floats,
-        radii: Floats,
+        outlines: Floats,
         dark: float | Floats,
     ) -> None:
+        """Fill the hulls of outlines (n, 2, corners, 3)."""
         mask[:] = 0
-        outline = ends[:, :, None] + radii[..., None, None] * self._circle
-        pixels, depth = self._lens.project(outline)
-        hulls = np.round((pixels / _COARSE - 0.5) * 16).astype(np.int32).reshape(len(ends), -1, 2)
-        levels = np.broadcast_to(dark, len(ends))
+        pixels, depth = self._lens.project(outlines)
+        count = len(outlines)
+        hulls = np.round((pixels / _COARSE - 0.5) * 16).astype(np.int32).reshape(count, -1, 2)
+        levels = np.broadcast_to(dark, count)
         for i in np.argsort(levels):
             if depth[i].min() > _NEAREST_M:
                 cv2.fillConvexPoly(mask, cv2.convexHull(hulls[i]), float(levels[i]), cv2.LINE_8, 4)
+
+
+def _lit_wall(scene: Scene, lens: Lens) -> float | None:
+    """The x of a wall that is seen and has the light before it."""
+    wall = scene.wall
+    if wall is None or lens.position[0] <= wall.x or scene.light.direction[0] <= 0.0:
+        return None
+    return wall.x
 
 
 def _box(mask: npt.NDArray[np.uint8]) -> tuple[int, int, int, int] | None:

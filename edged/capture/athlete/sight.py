@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edged.capture.athlete.body import COCO, Body, Joint, Posture
+from edged.capture.athlete.equipment import Bar
 from edged.capture.athlete.figure import Figure
 from edged.capture.athlete.lens import Floats, Lens
 from edged.cv import cv2
@@ -57,7 +58,8 @@ _SOLIDS = (*_LEFT_SOLIDS, *_RIGHT_SOLIDS, *_TRUNK, *_SKULL)
 class Sight:
     """Sees a body through a lens."""
 
-    def __init__(self, figure: Figure, body: Body, lens: Lens) -> None:
+    def __init__(self, figure: Figure, body: Body, lens: Lens, bar: Bar | None = None) -> None:
+        """`bar` is what may cover points besides the body."""
         self._figure, self._lens = figure, lens
         self._scale = min(1.0, _MASK / max(lens.width, lens.height))
         self._mask = np.empty(
@@ -69,6 +71,12 @@ class Sight:
         trunk = slice(len(_SOLIDS) - len(_SKULL) - len(_TRUNK), len(_SOLIDS) - len(_SKULL))
         self._radii[trunk] = np.minimum(self._radii[trunk], body.radius(Joint.WAIST))
         self._points, self._own = np.array(COCO), _own_solids()
+        self._beside: Floats = np.empty((2, 0, 3))
+        if bar is not None:
+            ends = [[(bar.x, -bar.half, bar.z)], [(bar.x, bar.half, bar.z)]]
+            self._beside = np.array(ends)
+            self._radii = np.concatenate([self._radii, np.full((1, 2), bar.radius)])
+            self._own = np.pad(self._own, ((0, 0), (0, 1)))
 
     def of(self, posture: Posture) -> Truth:
         """The truth of a posture in the frame."""
@@ -88,7 +96,7 @@ class Sight:
     def _covered(self, posture: Posture, points: Floats) -> npt.NDArray[np.bool_]:
         """Which points something nearer stands before."""
         eye = self._lens.position
-        start, end = posture[self._ends[:, 0]], posture[self._ends[:, 1]]
+        start, end = (np.concatenate([posture[self._ends[:, i]], self._beside[i]]) for i in (0, 1))
         ray = points - eye
         bone = end - start
         # The nearest places of two lines: Ericson, Real-Time Collision Detection (2005), 5.1.9.

@@ -14,7 +14,7 @@ from edged.capture.athlete.kinematics import Arm, Bearing, Foot, ankle_of, raise
 from edged.capture.athlete.style import Side, Style
 from edged.capture.athlete.vectors import UP, Vector, minus, unit
 
-_STRAIGHT = 0.996
+STRAIGHT = 0.996
 """A standing leg's length against a stretched one's: knees are soft."""
 _NOWHERE = -1e9
 
@@ -65,7 +65,7 @@ def standing(body: Body, style: Style, *, ahead: float = 0.0, half: float | None
     drop = half - body.hip_half
     arm = hanging()
     return Bearing(
-        pelvis=(ahead, 0.0, body.ankle_height + sqrt((body.leg * _STRAIGHT) ** 2 - drop**2)),
+        pelvis=(ahead, 0.0, body.ankle_height + sqrt((body.leg * STRAIGHT) ** 2 - drop**2)),
         left_foot=flat_foot(body, ahead, half, yaw),
         right_foot=flat_foot(body, ahead, -half, -yaw),
         left_arm=arm,

@@ -76,6 +76,15 @@ class Packed:
     nearer: Floats
 
 
+def joined(one: Packed, other: Packed, vertices: int) -> Packed:
+    """The patches of two meshes, the vertices of the other behind so many of the first."""
+    return Packed(
+        np.concatenate([one.corners, other.corners + np.int32(vertices)]),
+        np.concatenate([one.colours, other.colours]),
+        np.concatenate([one.nearer, other.nearer]),
+    )
+
+
 def band_corners(first: int, sides: int, rings: int, *, closed: bool = True) -> Integers:
     """Vertex numbers of the patches of a tube: (rings - 1, patches around, 4).
 

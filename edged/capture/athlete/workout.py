@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from edged.capture.athlete import floor
+from edged.capture.athlete import floor, supported
 from edged.capture.athlete.body import Body, Posture
-from edged.capture.athlete.exercises import Exercise, bearing
+from edged.capture.athlete.exercises import HOLDS, Exercise, bearing
 from edged.capture.athlete.kinematics import Bearing, blend, posture_of
 from edged.capture.athlete.script import TEMPOS, Script, Set
 from edged.capture.athlete.standing import standing
@@ -22,7 +22,7 @@ from edged.capture.athlete.sway import Sway
 
 Phase: TypeAlias = Literal["rest", "change", "down", "bottom", "up", "top", "hold"]
 """`down` is away from the start of a rep and `up` back to it, wherever the body moves; `hold` is a
-plank; `change` is getting into place or out of it."""
+plank or a wall-sit; `change` is getting into place or out of it."""
 
 _HALF_WAY = (0.42, 0.55)
 """The depths of a bad rep, as shares of the good ones'."""
@@ -46,7 +46,7 @@ class Moment:
     set: int
     """From 1; goes on counting when the script repeats."""
     reps: int
-    """Good reps of this set that are back at their start; a plank has none."""
+    """Good reps of this set that are back at their start; a hold has none."""
     bad_reps: int
     """Half reps of this set that are back at their start, not part of `reps`."""
     posture: Posture
@@ -70,8 +70,9 @@ class _Moves:
 
 @dataclass(frozen=True, slots=True)
 class _Breathes:
-    """A plank."""
+    """A hold."""
 
+    exercise: Exercise
     style: Style
     breaths: int
 
@@ -163,13 +164,13 @@ class Workout:
 def _motion(body: Body, motion: _Moves | _Breathes | _Goes, share: float) -> tuple[float, Bearing]:
     match motion:
         case _Moves(exercise, style, side, start, end):
-            # Jumping is ballistic: a steadier pace than that of arms that reach for something.
-            eased = _swung(share) if exercise == "jumping-jack" else _smooth(share)
+            # Jumping and running are a steadier pace than that of arms that reach for something.
+            eased = _swung(share) if exercise in _BALLISTIC else _smooth(share)
             depth = start + (end - start) * eased
             return depth, bearing(body, exercise, depth, style, side)
-        case _Breathes(style, breaths):
+        case _Breathes(exercise, style, breaths):
             depth = 0.5 - 0.5 * cos(2.0 * pi * breaths * share)
-            return depth, bearing(body, "plank", depth, style)
+            return depth, bearing(body, exercise, depth, style)
         case _Goes(start, end):
             return 0.0, blend(start, end, _smooth(share))
 
@@ -220,9 +221,10 @@ def _timeline(script: Script, body: Body) -> Iterator[_Part]:
 
 
 def _exercised(one: Set, number: int, style: Style, draw: np.random.Generator) -> Iterator[_Part]:
-    if one.exercise == "plank":
-        breaths = max(1, round(one.seconds / (TEMPOS["plank"].down_s + TEMPOS["plank"].up_s)))
-        yield _Part(one.seconds, "hold", number, 0, 0, _Breathes(style, breaths))
+    if one.exercise in HOLDS:
+        breath = TEMPOS[one.exercise]
+        breaths = max(1, round(one.seconds / (breath.down_s + breath.up_s)))
+        yield _Part(one.seconds, "hold", number, 0, 0, _Breathes(one.exercise, style, breaths))
         return
     reps = bad_reps = 0
     tempo = one.rhythm
@@ -278,6 +280,7 @@ def _walked(body: Body, like: _Part, places: tuple[Bearing, ...]) -> Iterator[_P
 
 
 _PRONE: tuple[Exercise, ...] = ("push-up", "plank")
+_BALLISTIC: tuple[Exercise, ...] = ("jumping-jack", "high-knees")
 
 
 def _ways(
@@ -289,18 +292,23 @@ def _ways(
         return (*up, floor.kneeling(body)), _onto_forearms(body, after, next_style)
     if one.exercise == after.exercise == "sit-up":
         return (floor.lying(body, style),), ()
-    out: tuple[Bearing, ...] = (standing(body, style),)
-    if one.exercise in _PRONE:
-        up = _onto_forearms(body, one, style)[::-1]
-        out = (*up, *floor.way_to_prone(body, style), *out)
-    elif one.exercise == "sit-up":
-        out = (*floor.way_to_back(body, style)[::-1], *out)
-    if after.exercise in _PRONE:
-        down = floor.way_to_prone(body, next_style)
-        return out, (*down, *_onto_forearms(body, after, next_style))
-    if after.exercise == "sit-up":
-        return out, floor.way_to_back(body, next_style)
-    return out, ()
+    out = (*_way_to(body, one, style)[::-1], standing(body, style))
+    return out, _way_to(body, after, next_style)
+
+
+def _way_to(body: Body, one: Set, style: Style) -> tuple[Bearing, ...]:
+    """The places between standing and a set's start."""
+    match one.exercise:
+        case "push-up" | "plank":
+            return (*floor.way_to_prone(body, style), *_onto_forearms(body, one, style))
+        case "sit-up":
+            return floor.way_to_back(body, style)
+        case "pull-up":
+            return supported.way_to_bar(body, style)
+        case "wall-sit":
+            return supported.way_to_wall(body, style)
+        case _:
+            return ()
 
 
 def _onto_forearms(body: Body, one: Set, style: Style) -> tuple[Bearing, ...]:

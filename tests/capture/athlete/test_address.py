@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def told(address: str) -> str:
 
 
 @pytest.mark.parametrize("address", ["athlete", "athlete:", "athlete?", "athlete:?seed=0"])
-def test_the_athlete_does_every_exercise_without_end(address: str) -> None:
+def test_the_athlete_does_nine_exercises_without_end(address: str) -> None:
     assert read_address(address) == Request(script_of(None, seed=0, reps=6, repeat=True), None)
 
 
@@ -158,3 +159,9 @@ def test_exercises_are_known_by_their_names(exercise: Exercise) -> None:
     script = script_of(exercise, seed=None, reps=None, repeat=False)
     assert [(one.exercise, one.reps) for one in script.set] == [(exercise, 10)]
     assert script.workout.seed == 0
+
+
+def test_the_documentation_names_every_exercise() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "athlete.md").read_text()
+    for exercise in EXERCISES:
+        assert re.search(rf"\b{exercise}\b", text), exercise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from edged.capture.athlete.angles import Angles, angles
 from edged.capture.athlete.body import BONES, Body, Joint, Posture
-from edged.capture.athlete.exercises import EXERCISES, Exercise, posture, stand
+from edged.capture.athlete.equipment import bar_for, wall_for
+from edged.capture.athlete.exercises import EXERCISES, IN_TURN, Exercise, posture, stand
 from edged.capture.athlete.style import Side, Style
 
 seeds = st.integers(0, 10_000)
@@ -33,6 +35,11 @@ PLANTED: dict[Exercise, list[Joint]] = {
     "sit-up": FEET,
     "push-up": FEET + HANDS,
     "plank": FEET + HANDS,
+    "pull-up": HANDS,
+    "triceps-extension": FEET,
+    "front-raise": FEET,
+    "lateral-raise": FEET,
+    "wall-sit": FEET,
 }
 
 # Ranges of (elbow, hip, knee) in degrees, at depth 0 and 1, that any body and style keep. Compared
@@ -46,6 +53,12 @@ RANGES: dict[Exercise, tuple[tuple[tuple[float, float], ...], tuple[tuple[float,
     "sit-up": (((20, 180), (115, 150), (65, 105)), ((20, 180), (50, 90), (65, 105))),
     "deadlift": (((165, 180), (155, 180), (160, 180)), ((165, 180), (50, 85), (110, 145))),
     "plank": (((75, 180), (155, 180), (165, 180)), ((75, 180), (155, 180), (165, 180))),
+    "pull-up": (((160, 180), (145, 175), (70, 120)), ((28, 55), (145, 175), (65, 115))),
+    "triceps-extension": (((155, 180), (155, 180), (165, 180)), ((50, 70), (155, 180), (165, 180))),
+    "front-raise": (((160, 180), (155, 180), (165, 180)), ((160, 180), (155, 180), (165, 180))),
+    "lateral-raise": (((150, 180), (155, 180), (165, 180)), ((150, 180), (155, 180), (165, 180))),
+    "high-knees": (((50, 120), (155, 180), (165, 180)), ((50, 120), (80, 105), (70, 100))),
+    "wall-sit": (((50, 180), (80, 110), (85, 110)), ((50, 180), (80, 110), (85, 110))),
 }
 
 
@@ -203,6 +216,107 @@ def test_a_press_ends_overhead(seed: int) -> None:
     done = posture(body, "shoulder-press", 1.0, Style.of(seed), "left")
     assert done[Joint.LEFT_WRIST, 2] > done[Joint.HEAD, 2] + 0.15
     assert angles(done).left_shoulder > 160
+
+
+@given(seeds)
+def test_a_pull_up_brings_the_chin_over_the_bar(seed: int) -> None:
+    body, style = Body.of(seed), Style.of(seed)
+    bar = bar_for(body)
+    low, high = (posture(body, "pull-up", depth, style) for depth in (0.0, 1.0))
+    assert low[Joint.NOSE, 2] < bar.z - 0.10 * body.height
+    assert high[Joint.NOSE, 2] > bar.z + 0.04 * body.height  # so far is it from nose to chin
+    assert high[Joint.HEAD, 2] + body.radius(Joint.HEAD) < bar.crown
+    skull = high[Joint.HEAD] - (bar.x, 0.0, bar.z)
+    assert np.hypot(skull[0], skull[2]) > body.radius(Joint.HEAD) + bar.radius
+
+
+@given(seeds, depths)
+def test_who_pulls_up_hangs_below_the_bar_off_the_floor(seed: int, depth: float) -> None:
+    body = Body.of(seed)
+    bar = bar_for(body)
+    done = posture(body, "pull-up", depth, Style.of(seed))
+    knuckles = done[[Joint.LEFT_HAND, Joint.RIGHT_HAND]] - (bar.x, 0.0, bar.z)
+    assert np.hypot(knuckles[:, 0], knuckles[:, 2]).max() < 0.04  # the fingers are around it
+    assert np.abs(knuckles[:, 1]).max() < bar.half
+    assert done[FEET, 2].min() > 0.03
+    # Trunk and thighs on both sides of it: nobody hangs aslant.
+    middle = 0.6 * done[[Joint.PELVIS, Joint.CHEST]].mean(0) + 0.4 * done[FEET].mean(0)
+    assert abs(middle[0] - bar.x) < 0.16 * body.height
+    told = angles(done)
+    assert told.left_elbow == pytest.approx(told.right_elbow, abs=6.0)
+
+
+@given(seeds, depths)
+def test_a_wall_carries_the_back_of_who_sits_against_it(seed: int, depth: float) -> None:
+    body = Body.of(seed)
+    wall = wall_for(body)
+    done = posture(body, "wall-sit", depth, Style.of(seed))
+    behind = done[[Joint.PELVIS, Joint.WAIST, Joint.CHEST], 0] - wall.x
+    assert np.ptp(behind) < 0.01
+    assert (behind > 0.06).all()
+    assert (behind < 0.20).all()
+    assert (done[:, 0] > wall.x).all()
+    assert np.abs(done[:, 1]).max() < wall.half
+    drop = (done[Joint.LEFT_HIP] - done[Joint.LEFT_KNEE])[2] / body.thigh
+    assert -0.05 < drop < 0.25  # thighs level, or a little short of it
+    assert abs(done[Joint.LEFT_KNEE, 0] - done[Joint.LEFT_ANKLE, 0]) < 0.08 * body.height
+
+
+@given(seeds, depths)
+def test_elbows_stay_up_in_a_triceps_extension(seed: int, depth: float) -> None:
+    body = Body.of(seed)
+    start, done = (posture(body, "triceps-extension", at, Style.of(seed)) for at in (0.0, depth))
+    elbows = [Joint.LEFT_ELBOW, Joint.RIGHT_ELBOW]
+    assert np.linalg.norm((done - start)[elbows], axis=1).max() < 0.03 * body.height
+    assert angles(done).left_shoulder > 150
+    wrists = done[HANDS] - done[Joint.HEAD]
+    assert np.linalg.norm(wrists, axis=1).min() > body.radius(Joint.HEAD)
+    apart = done[Joint.LEFT_WRIST, 1] - done[Joint.RIGHT_WRIST, 1]
+    assert apart > 2 * body.radius(Joint.LEFT_WRIST)  # arms do not cross
+
+
+@pytest.mark.parametrize("exercise", ["front-raise", "lateral-raise"])
+@given(seeds)
+def test_raised_arms_come_to_the_height_of_the_shoulders(exercise: Exercise, seed: int) -> None:
+    body = Body.of(seed)
+    low, high = (posture(body, exercise, depth, Style.of(seed)) for depth in (0.0, 1.0))
+    for done, least, most in ((low, -0.40, -0.25), (high, -0.06, 0.06)):
+        rise = (done[Joint.LEFT_WRIST] - done[Joint.LEFT_SHOULDER])[2] / body.height
+        assert least < rise < most
+    ahead, aside, _ = np.abs(high[Joint.LEFT_WRIST] - high[Joint.LEFT_SHOULDER])
+    assert ahead > 3 * aside if exercise == "front-raise" else aside > 1.5 * ahead
+
+
+@given(seeds, sides)
+def test_high_knees_raise_one_knee_to_the_hip_over_a_foot_that_stays(seed: int, side: Side) -> None:
+    body, style = Body.of(seed), Style.of(seed)
+    start, done = (posture(body, "high-knees", at, style, side) for at in (0.0, 1.0))
+    up, down = (0, 1) if side == "left" else (1, 0)
+    assert abs(done[Joint.LEFT_KNEE + up, 2] - done[Joint.LEFT_HIP + up, 2]) < 0.04 * body.height
+    assert done[Joint.LEFT_TOE + down] == pytest.approx(start[Joint.LEFT_TOE + down], abs=1e-3)
+    assert _seen(angles(done), "right" if side == "left" else "left")[2] > 160
+
+
+@given(seeds)
+def test_high_knees_begin_alike_on_either_side(seed: int) -> None:
+    body, style = Body.of(seed), Style.of(seed)
+    one, other = (posture(body, "high-knees", 0.0, style, side) for side in get_args(Side))
+    assert one == pytest.approx(other, abs=1e-9)
+
+
+@given(seeds, depths)
+def test_the_toes_of_a_knee_that_comes_up_leave_the_floor_last(seed: int, depth: float) -> None:
+    body = Body.of(seed)
+    done = posture(body, "high-knees", depth, Style.of(seed))
+    assert done[Joint.LEFT_TOE, 2] >= body.radius(Joint.LEFT_TOE) - 1e-6
+    assert done[Joint.LEFT_HEEL, 2] >= body.radius(Joint.LEFT_HEEL) - 0.01
+
+
+def test_what_is_done_in_turn_is_what_the_model_knows() -> None:
+    """Another one changes what is trained and measured: see models/athlete-pose.md."""
+    assert len(IN_TURN) == 9
+    assert set(IN_TURN) < set(EXERCISES)
+    assert len(set(EXERCISES)) == len(EXERCISES) == 15
 
 
 def test_a_depth_out_of_range_is_the_nearest_in_it() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edged.capture.athlete.exercises import EXERCISES
+from edged.capture.athlete.exercises import EXERCISES, HOLDS, IN_TURN
 from edged.capture.athlete.script import TEMPOS, Course, Script, Set, Tempo, load, read
 from edged.errors import ConfigError
 
@@ -107,6 +107,10 @@ def test_what_a_file_does_not_say_has_a_default() -> None:
             '[[set]]\nexercise = "plank"\npaused = [2]',
             "[[set]] 1 paused: expected none, because a plank has no reps",
         ),
+        (
+            '[[set]]\nexercise = "wall-sit"\nbad = [2]',
+            "[[set]] 1 bad: expected none, because a wall-sit has no reps",
+        ),
         ("[[set]\n", "line 1, column 6: not TOML"),
     ],
 )
@@ -145,5 +149,14 @@ def test_a_script_can_be_one_exercise_or_all() -> None:
     assert [(one.exercise, one.reps) for one in single.set] == [("sit-up", 4)]
     assert single.workout == Course(seed=3)
     every = Script.all_exercises(5)
-    assert sorted(one.exercise for one in every.set) == sorted(EXERCISES)
+    assert sorted(one.exercise for one in every.set) == sorted(IN_TURN)
     assert every.workout.repeat
+
+
+def test_every_exercise_has_a_tempo_of_its_own() -> None:
+    assert set(TEMPOS) == set(EXERCISES)
+
+
+def test_a_hold_lasts_as_many_breaths_as_others_have_reps() -> None:
+    for hold in HOLDS:
+        assert Script.single(hold, 3).set[0].seconds == pytest.approx(12.0)

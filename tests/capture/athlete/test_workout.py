@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edged.capture.athlete.body import BONES, Body, Joint
-from edged.capture.athlete.exercises import EXERCISES, Exercise, stand
+from edged.capture.athlete.exercises import EXERCISES, HOLDS, IN_TURN, Exercise, stand
 from edged.capture.athlete.script import Course, Script, Set, Tempo
 from edged.capture.athlete.workout import Moment, Workout
 
@@ -31,7 +31,7 @@ def told(moments: list[Moment]) -> list[tuple[int, str]]:
 
 
 @given(
-    st.sampled_from([exercise for exercise in EXERCISES if exercise != "plank"]),
+    st.sampled_from([exercise for exercise in EXERCISES if exercise not in HOLDS]),
     st.integers(1, 6),
     st.sets(st.integers(1, 6)),
     st.integers(0, 1000),
@@ -121,10 +121,25 @@ def test_who_pauses_stops_on_the_way_up() -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_no_joint_jumps_and_none_sinks(seed: int) -> None:
-    """All exercises and all ways between them, a whole round and into the next."""
-    body = Body.of(seed)
-    workout = Workout(Script.all_exercises(seed, reps=2), body)
-    rows = np.array([m.posture for m in watched(workout, 60, 115)])
+    """The exercises in turn and the ways between them, a whole round and into the next."""
+    steady(Workout(Script.all_exercises(seed, reps=2), Body.of(seed)), 115)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nor_on_the_way_to_a_bar_or_a_wall(seed: int) -> None:
+    """Those that are not done in turn, after each other and after some on the floor."""
+    others = [exercise for exercise in EXERCISES if exercise not in IN_TURN]
+    order: list[Exercise] = ["squat", *others, "pull-up", "pull-up", "plank", "wall-sit", "sit-up"]
+    sets = tuple(Set(exercise=exercise, reps=2, seconds=2.0, rest_s=1.0) for exercise in order)
+    course = Course(seed=seed, repeat=True)
+    workout = Workout(Script(workout=course, set=sets), Body.of(seed))
+    steady(workout, 115)
+
+
+def steady(workout: Workout, seconds: float) -> None:
+    """No joint is faster than people are or sinks into the floor; bones keep their length."""
+    body = workout.body
+    rows = np.array([m.posture for m in watched(workout, 60, seconds)])
     speeds = np.linalg.norm(np.diff(rows, axis=0), axis=2) * 60
     assert speeds.max() < FASTEST
     assert (rows - np.array([[0.0, 0.0, 1.0]]) * np.array(body.radii)[:, None])[
@@ -145,7 +160,9 @@ def test_at_120_frames_a_second_nothing_jumps_within_a_set(exercise: Exercise) -
     assert speeds.max() < FASTEST
 
 
-@pytest.mark.parametrize("exercise", ["squat", "push-up", "deadlift", "plank", "sit-up"])
+@pytest.mark.parametrize(
+    "exercise", ["squat", "push-up", "deadlift", "plank", "sit-up", "wall-sit"]
+)
 def test_planted_feet_and_hands_do_not_slide(exercise: Exercise) -> None:
     workout = Workout(Script.single(exercise, 3), BODY)
     rows = np.array([m.posture for m in watched(workout)])
@@ -153,6 +170,32 @@ def test_planted_feet_and_hands_do_not_slide(exercise: Exercise) -> None:
     if exercise in {"push-up", "plank"}:
         planted += [Joint.LEFT_WRIST, Joint.RIGHT_WRIST]
     assert np.ptp(rows[:, planted], axis=0).max() < 2e-3
+
+
+def test_hands_on_a_bar_do_not_slide() -> None:
+    workout = Workout(Script.single("pull-up", 3), BODY)
+    rows = np.array([m.posture for m in watched(workout)])
+    assert np.ptp(rows[:, [Joint.LEFT_WRIST, Joint.RIGHT_WRIST]], axis=0).max() < 2e-3
+    assert np.ptp(rows[:, Joint.CHEST, 2]) > 0.25 * BODY.height
+
+
+def test_a_wall_sit_is_held_and_has_no_reps() -> None:
+    workout = Workout(Script(set=(Set(exercise="wall-sit", seconds=8.0),)), BODY)
+    held = [moment for moment in watched(workout) if moment.phase == "hold"]
+    assert len(held) == pytest.approx(8 * 30, abs=2)
+    assert {(moment.reps, moment.bad_reps) for moment in held} == {(0, 0)}
+    assert np.ptp([moment.posture[Joint.PELVIS, 2] for moment in held]) < 0.02
+
+
+def test_knees_come_up_in_turn() -> None:
+    """Each of them is a rep."""
+    highest = []
+    moments = [m for m in watched(Workout(Script.single("high-knees", 6), BODY), 60) if m.active]
+    for _, rep in groupby(moments, key=lambda m: m.reps):
+        knees = np.array([m.posture[[Joint.LEFT_KNEE, Joint.RIGHT_KNEE], 2] for m in rep])
+        if np.ptp(knees) > 0.2:
+            highest.append("left" if knees[:, 0].max() > knees[:, 1].max() else "right")
+    assert highest == ["left", "right"] * 3
 
 
 @given(st.integers(0, 1000), st.floats(0.0, 500.0))
