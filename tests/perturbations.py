@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -231,7 +232,7 @@ def ended(seconds: float) -> Change:
 def _still(film: Film, after: Callable[[float, float], float]) -> tuple[int, int]:
     """How many reps are left: those the most of which is there, and all of which anything is."""
     peaks = film.peaks_s
-    gaps = [b - a for a, b in zip(peaks, peaks[1:], strict=False)]
+    gaps = [after_s - before_s for before_s, after_s in itertools.pairwise(peaks)]
     rep_s = float(np.median(gaps)) if gaps else 2.0
     shares = [after(peak_s, rep_s) for peak_s in peaks]
     fewer = sum(share <= 0.6 for share in shares)
@@ -294,9 +295,3 @@ CHANGES: Mapping[str, Change] = {
     "last second missing": ended(1.0),
 }
 """By what a table calls them."""
-RANDOM = {
-    name
-    for name in CHANGES
-    if any(word in name for word in ("noise", "leaps", "swapped", "lost", "gaps", "hand-held"))
-}
-"""Those that differ with the seed."""

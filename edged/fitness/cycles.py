@@ -97,6 +97,7 @@ class Cycles(Generic[S]):
         self._rests_s = self._rests_from = self._rests_to = 0.0
         self._peak, self._peak_s, self._speed = 0.0, 0.0, 0.0
         self._valley = 0.0
+        self._at_valley: S | None = None
         self._at_start: S | None = None
         self._at_peak: S | None = None
 
@@ -160,7 +161,7 @@ class Cycles(Generic[S]):
         if depth > self._start + LEAVES * self.needed:
             self._out, self._out_s = True, t_s
             self._peak, self._peak_s, self._at_peak = depth, t_s, seen
-            self._valley = depth
+            self._valley, self._at_valley = depth, seen
             self._speed = _speed(before, depth, passed_s)
             self._rest_anew(t_s, depth)
         return None
@@ -173,43 +174,56 @@ class Cycles(Generic[S]):
     def _outside(
         self, t_s: float, depth: float, seen: S, passed_s: float, before: float
     ) -> Cycle[S] | None:
-        if self._start is None or self._at_start is None or self._at_peak is None:
+        if self._start is None or self._at_start is None:
             raise AssertionError("who is out has left a start")
         self._speed = max(self._speed, _speed(before, depth, passed_s))
         if depth > self._peak:
             self._peak, self._peak_s, self._at_peak = depth, t_s, seen
-            self._valley = depth
+            self._valley, self._at_valley = depth, seen
+        if depth < self._valley:
+            self._valley, self._at_valley = depth, seen
+        way = self._peak - self._start
         if t_s - self._left_s > self._max_s:
             self.forget()
-            return None
-        way = self._peak - self._start
-        if way < self.needed and self._has_rested(t_s, depth):
+        elif way < self.needed and self._has_rested(t_s, depth):
+            self._begin(t_s, depth, seen)
+            self._still_s = self._rests_s
             if depth > FARTHEST_START:
                 self.forget()
-            else:
-                self._begin(t_s, depth, seen)
-                self._still_s = self._rests_s
-            return None
-        self._valley = min(self._valley, depth)
-        if depth > self._start + RETURNS * way and not self._has_turned(depth):
-            return None
+        elif self._at_valley is not None and self._has_turned(depth):
+            # It began there as well, and so does the next one.
+            start, at_start = self._valley, self._at_valley
+            cycle = self._ended(t_s, depth, seen, start, at_start)
+            self._start, self._at_start = start, at_start
+            return cycle
+        elif depth <= self._start + RETURNS * way:
+            return self._ended(t_s, depth, seen, self._start, self._at_start)
+        return None
+
+    def _ended(
+        self, t_s: float, depth: float, seen: S, start: float, at_start: S
+    ) -> Cycle[S] | None:
+        if self._at_peak is None:
+            raise AssertionError("who is out has been farthest")
+        way = self._peak - start
         cycle = Cycle(
             began_s=self._left_s,
             out_s=self._out_s,
             peak_s=self._peak_s,
             ended_s=t_s,
-            start=self._start,
+            start=start,
             peak=self._peak,
             speed=self._speed,
             is_full=way >= self.needed,
             steady=self._steady,
-            at_start=self._at_start,
+            at_start=at_start,
             at_peak=self._at_peak,
         )
-        if way >= HALF * self.needed:
-            self._steady = True
         self._begin(t_s, depth, seen)
-        return cycle if way >= HALF * self.needed else None
+        if way < HALF * self.needed:
+            return None
+        self._steady = True
+        return cycle
 
     def _has_rested(self, t_s: float, depth: float) -> bool:
         self._rests_from = min(self._rests_from, depth)

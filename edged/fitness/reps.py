@@ -23,8 +23,8 @@ TOGETHER = 0.25
 QUICK = 0.7
 """Of the shortest rep's time, from leaving the start to coming near it again."""
 STRAYS, PANS = 0.5, 0.08
-"""Body heights that the hips may move from one start to the next, across, and so many more a second:
-who walks does not exercise, but a hand may hold the camera."""
+"""Body heights that the hips may move across from one start to the next, and so many more a second.
+Who walks does not exercise, but a hand may hold the camera."""
 ANCHORS_S = 4.0
 """Who stays so long at the far end before the first rep begins there, where that may be."""
 COMES = 1.4

@@ -1,4 +1,4 @@
-"""Left stays left: models take the two sides of a body for each other, for some frames at a time."""
+"""Left stays left: models take a body's two sides for each other, for some frames at a time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Place: TypeAlias = list[float]
 """x and y."""
 
 LIMBS = (5,), (7, 9), (11,), (13, 15)
-"""The left ones of the joints that go together. Shoulders and hips each go by themselves: models mix
-them up so."""
+"""The left ones of the joints that go together. Shoulders and hips each go by themselves: so models
+mix them up."""
 CLEARLY = 0.4
 """Sides are exchanged where that leaves less than this share of the way that the joints would have
 gone since the last frame..."""
