@@ -34,6 +34,7 @@ NEWEST = 0.5
 REMEMBERED = 20
 """Reps of each exercise that may turn out to be what is done."""
 _PLACE = "hip-rise"
+_AS_TOLD = list(range(17))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +122,18 @@ class Coach:
         height = self._stature.update(t_s, points, scores)
         if height <= 0.0:
             return []
-        order = self._sides.order(t_s, points.tolist(), scores.tolist(), height)
-        points, scores = points[order], scores[order]
-        if not self._check.update(t_s, points.tolist(), scores.tolist(), height):
+        places, sure = points.tolist(), scores.tolist()
+        order = self._sides.order(t_s, places, sure, height)
+        if order != _AS_TOLD:
+            points, scores = points[order], scores[order]
+            places, sure = points.tolist(), scores.tolist()
+        if not self._check.update(t_s, places, sure, height):
             return []
         steady = self._smoother.update(t_s, points, scores, height)
         values = self._measures.of(steady, height)
         hips = steady.points[11:13, 0] / height
         place = float(hips.mean()) if steady.seen[11:13].all() else nan
-        now = Moment(t_s, values, self._seeing.update(t_s, scores.tolist()), place, height)
+        now = Moment(t_s, values, self._seeing.update(t_s, sure), place, height)
         news = self._counted(now)
         if news:
             self._busy_s = t_s

@@ -72,7 +72,7 @@ def sided(now: Moment, place: int, limb: Limb, side: str) -> float:
 def mean(left: float, right: float, seen: Pair) -> float:
     """Of both sides, by how well they are seen: what is hidden is guessed, and off by far more."""
     one, other = seen[0] ** HIDES, seen[1] ** HIDES
-    return (left * one + right * other) / max(1e-9, one + other)
+    return (left * one + right * other) / (one + other + 1e-9)
 
 
 def rise(near: Moment, far: Moment, place: int) -> float:

@@ -91,20 +91,22 @@ class Sides:
         scores: list[float],
         height: float,
     ) -> bool:
-        stays = leaves = 0.0
-        known = 0
+        stays = 0.0
+        pairs: list[tuple[Place, Place, Place, Place]] = []
         for left in limb:
             right = left + 1
             if min(scores[left], scores[right]) < KEYPOINT_SEEN:
                 continue
             if t_s - min(self._seen_s[left], self._seen_s[right]) > WITHIN_S:
                 continue
-            known += 1
             one, other = points[left], points[right]
             was, was_other = self._expected(t_s, left), self._expected(t_s, right)
+            pairs.append((was, was_other, one, other))
             stays += _way(was, one) + _way(was_other, other)
-            leaves += _way(was, other) + _way(was_other, one)
-        return stays > 2.0 * LEAPS * height * known and leaves < CLEARLY * stays
+        if stays <= 2.0 * LEAPS * height * len(pairs):
+            return False
+        leaves = sum(_way(a, d) + _way(b, c) for a, b, c, d in pairs)
+        return leaves < CLEARLY * stays
 
     def forget(self) -> None:
         """Somebody else may be next."""

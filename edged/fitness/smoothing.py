@@ -108,6 +108,9 @@ class Smoother:
         """Which keypoints are where they cannot have got to."""
         settings = self._settings
         passed_s = t_s - self._seen_s
+        nothing: npt.NDArray[np.bool_] = np.zeros(COUNT, np.bool_)
+        if not (np.abs(points - self._points)[known] > settings.leaps * height / 2.0).any():
+            return nothing
         far = np.hypot(*(points - self._points).T) / height
         leaps: npt.NDArray[np.bool_] = (
             known

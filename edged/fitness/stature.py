@@ -39,6 +39,8 @@ _SEGMENTS = (
 )
 STEADIES_S = 0.3
 """Over which each segment is averaged: keypoints tremble."""
+FORGETS_S = 3.0
+"""A segment that was seen longer ago begins anew."""
 GROWS_S, SHRINKS_S = 0.4, 3.0
 """Seconds to follow. What is seen longer tells more; what is shorter may be turned away."""
 
@@ -84,7 +86,8 @@ class Stature:
                 continue
             (x, y), (u, v) = points[start], points[end]
             height = hypot(u - x, v - y) / length
-            share = 1.0 - exp(-(t_s - self._seen_s[place]) / STEADIES_S)
+            passed_s = t_s - self._seen_s[place]
+            share = passed_s / (passed_s + STEADIES_S) if passed_s < FORGETS_S else 1.0
             self._seen_s[place] = t_s
             self._lengths[place] += share * (height - self._lengths[place])
             height = self._lengths[place]
