@@ -191,7 +191,7 @@ class Coach:
                 self._confirmed, self._confirmed_s = self._confirmed + 1, rep.ended_s
             self._told += rep.is_full
             return [rep]
-        if looks != name:
+        if looks != name or self._goes_on(rep):
             return []
         one, wins = self._challenger
         self._challenger = name, (wins + 1 if one == name else 1)
@@ -200,6 +200,13 @@ class Coach:
         if self._challenger[1] >= CONVINCED:
             return self._switched(name, rep)
         return []
+
+    def _goes_on(self, rep: Rep) -> bool:
+        """Whether what is done for sure counts that movement as well: nobody changes so."""
+        unsure = self._unsure.get(self._current or "")
+        if self._confirmed < SURE or self.counter is None or not unsure:
+            return False
+        return unsure[-1].ended_s > rep.began_s or self.counter.is_out
 
     def _looks_like(self, rep: Rep) -> str | None:
         """The most alike of the exercises that may begin and go as far like that."""
@@ -229,8 +236,11 @@ class Coach:
         news: list[News] = []
         if before is not None:
             since_s = min(one.began_s for one in reps)
-            wrong = sum(one.ended_s > since_s for one in self._unsure[before])
-            news.append(Recognized(name, before, min(wrong, self._told)))
+            # What was told before that stays told, and is not told again.
+            wrong = [one for one in self._unsure[before] if one.ended_s > since_s]
+            told = wrong[-self._told :] if self._told else []
+            self._unsure[before] = deque(told, REMEMBERED)
+            news.append(Recognized(name, before, len(self._unsure[before])))
         self._challenger, self._told = ("", 0), len(reps)
         self._confirmed, self._confirmed_s = 1, rep.ended_s
         return [*news, *reps]
