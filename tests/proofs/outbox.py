@@ -165,7 +165,8 @@ class Told:
 
     handed: dict[int, float] = field(default_factory=dict)
     kept: set[int] = field(default_factory=set)
-    cost: list[tuple[float, float]] = field(default_factory=list)
+    cost: list[float] = field(default_factory=list)
+    """Microseconds of the caller's thread, of each event."""
 
 
 class Source:
@@ -193,7 +194,7 @@ class Source:
             elif mark == b"=" and line.endswith(b"\n"):
                 self._told.kept.add(int(numbers[0]))
             elif mark == b"!":
-                self._told.cost.append((float(numbers[0]), float(numbers[1])))
+                self._told.cost.append(float(numbers[0]))
 
     def kill(self) -> float:
         """At whatever instruction it is. Returns when."""
@@ -315,14 +316,18 @@ def report(
         f"events      {len(told.handed)} handed over in {took_s:.0f} s, {len(told.kept)} committed"
     )
     print(f"faults      {kinds.total()}: " + ", ".join(f"{n} {kind}" for kind, n in kinds.items()))
-    print(f"arrived     {len(first)}, {len(got) - len(first)} of them twice or more")
+    print(f"arrived     {len(first)}, with {len(got) - len(first)} repetitions")
     print(f"order       {'kept' if is_ordered else 'BROKEN'}")
     print(f"lost        {len(lost)} of those committed {sorted(lost)[:10] or ''}")
     print(f"cut         {len(absent)} by SIGKILL before their commit, {len(unexplained)} otherwise")
     print(f"on the way  p50 {late[len(late) // 2] * 1000:.1f} ms, longest {late[-1]:.1f} s")
     print(f"catching up {catch_up_s:.1f} s at most after a fault")
-    for half, most in told.cost[-1:]:
-        print(f"hand-over   p50 {half:.1f} us, p99 {most:.1f} us of the caller's thread")
+    costs = sorted(told.cost)
+    if costs:
+        half_us, nearly_all_us = costs[len(costs) // 2], costs[len(costs) * 99 // 100]
+        print(
+            f"hand-over   p50 {half_us:.0f} us, p99 {nearly_all_us:.0f} us of the caller's thread"
+        )
     return 0 if is_ordered and not lost and not unexplained else 1
 
 
