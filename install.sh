@@ -130,6 +130,7 @@ missing_for_check() {
 }
 
 missing_for_test() {
+    has nats-server || echo 'nats-server: the tests with a cluster of brokers'
     has mosquitto || echo 'mosquitto: the tests with a real broker'
     has mosquitto_sub || echo 'mosquitto-clients: the tests with a foreign subscriber'
     has gcc || echo 'gcc: the tests that compile a stand-in library'
@@ -145,10 +146,12 @@ provide() {
     ((${#packages[@]})) || return 0
     if has apt-get && privileged && apt_install "${packages[@]}"; then
         # The tests start brokers of their own: the machine is not to start another at boot.
-        if [[ " ${packages[*]} " == *' mosquitto '* ]]; then
-            as_root deb-systemd-helper disable mosquitto.service >/dev/null 2>&1 || true
-            as_root update-rc.d mosquitto disable >/dev/null 2>&1 || true
-        fi
+        for line in mosquitto nats-server; do
+            if [[ " ${packages[*]} " == *" $line "* ]]; then
+                as_root deb-systemd-helper disable "$line.service" >/dev/null 2>&1 || true
+                as_root update-rc.d "$line" disable >/dev/null 2>&1 || true
+            fi
+        done
         return
     fi
     say 'Not installed, so skipped:'

@@ -7,21 +7,28 @@ import enum
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from threading import RLock
-from typing import TypeAlias
 
 import msgspec
 
 from edged.capture.capture import PAUSED, Capture
 from edged.capture.slot import LatestFrame
 from edged.capture.source import is_live
-from edged.config import Config, device_name, model_directories, outbox_file
-from edged.errors import EngineError, ModelError
+from edged.config import Config, device_name, outbox_file
+from edged.errors import EngineError
 from edged.frameloop import FrameLoop
-from edged.gym import Gym
+from edged.gym import Gym, Tally
 from edged.health import Counts, FrameMeter
+from edged.herald import listened
+from edged.holdings import (
+    CameraInUse,
+    Models,
+    States,
+    files_of,
+    is_other_camera,
+    states_of,
+    told_by,
+)
 from edged.inference.engine import Engine
 from edged.inference.roster import Roster
 from edged.messages.device import OutboxHealth
@@ -29,17 +36,15 @@ from edged.messages.topics import Topics
 from edged.mqtt.inbox import Order
 from edged.mqtt.outbox import Outbox
 from edged.mqtt.publisher import Publisher
-from edged.pipeline import ModelFiles, Pipeline, find_models
+from edged.pipeline import ModelFiles, Pipeline
 from edged.sections import Camera, LabelModel, PoseModel
 
 log = logging.getLogger(__name__)
 
 STOP_S = 0.25
 """How long the frame in hand may hold up the end."""
-CAMERA_STOP_S = 1.0
-"""How long a camera's driver may do so: libcamera takes 0.5 s to stop as it should."""
-LONGEST_FRAME_S = 130.0
-"""Two models at the longest deadline that an invoke can have."""
+LONGEST_FRAME_S = 190.0
+"""Three models at the longest deadline that an invoke can have."""
 POLL_S = 0.1
 
 
@@ -63,34 +68,6 @@ def topics_of(config: Config) -> Topics:
 
 class StoppedError(Exception):
     """The start was given up, because nobody wants it any more."""
-
-
-_States: TypeAlias = tuple[tuple[Path, int, int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Models:
-    """Models that are loaded, and the files that they are of."""
-
-    files: ModelFiles
-    states: _States
-    """Of the files, when they were loaded: a file may be replaced under its name."""
-    engine: Engine
-    pipeline: Pipeline
-
-
-@dataclass(frozen=True, slots=True)
-class _Camera:
-    """A source that is being read, and the slot that it is read into."""
-
-    slot: LatestFrame
-    capture: Capture
-
-    def close(self) -> None:
-        """Stop reading. The frame that nobody took is given back."""
-        self.capture.close(CAMERA_STOP_S)
-        self.slot.close()
-        self.slot.discard()
 
 
 class Chain:
@@ -122,6 +99,7 @@ class Chain:
         self.is_ended = False
         """There are no more frames."""
         self.meter = FrameMeter()
+        self.tally = Tally()
         self._past = Counts()
         self._news = news
         self._on_order = on_order
@@ -132,8 +110,8 @@ class Chain:
         self.gym = self._new_gym(config)
         with contextlib.ExitStack() as undo:
             undo.callback(self._roster.close)
-            files = find_models(config.pose, config.labels, model_directories())
-            states = _states(files)
+            files = files_of(config)
+            states = states_of(files)
             # The worker first: loading takes longest and happens in another process.
             engine = undo.enter_context(contextlib.closing(self._new_engine(config, files)))
             self._outbox = undo.enter_context(contextlib.closing(self._new_outbox(config)))
@@ -256,12 +234,12 @@ class Chain:
             if (config.fitness, bool(config.pose.model)) != (old.fitness, bool(old.pose.model)):
                 gym = self._new_gym(config)
             outbox = self._outbox
-            if (config.mqtt, config.device, config.outbox) != (old.mqtt, old.device, old.outbox):
+            if told_by(config) != told_by(old):
                 if (config.outbox, outbox_file(config)) != (old.outbox, outbox.path):
                     outbox = self._new_outbox(config)
                 publisher = self._new_publisher(config, outbox)
-            files = find_models(config.pose, config.labels, model_directories())
-            states = _states(files)
+            files = files_of(config)
+            states = states_of(files)
             engine = self.engine
             if not self._are_loaded(files, states, config):
                 engine = undo.enter_context(contextlib.closing(self._new_engine(config, files)))
@@ -270,7 +248,7 @@ class Chain:
                     undo.callback(self._go_on)
                     self.engine.release()
             models = self._load(config, files, states, engine)
-            if _is_other(config.camera, old.camera) and not is_live(config.camera.source):
+            if is_other_camera(config.camera, old.camera) and not is_live(config.camera.source):
                 camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
             self._stop_loop()
             if not self._wanted():
@@ -285,10 +263,10 @@ class Chain:
     def _exchange(
         self,
         config: Config,
-        models: _Models,
+        models: Models,
         publisher: Publisher | None,
         outbox: Outbox,
-        camera: _Camera | None,
+        camera: CameraInUse | None,
         gym: Gym | None,
     ) -> None:
         """Put the new in the place of the old, which is closed; nothing is started that `close`
@@ -296,7 +274,7 @@ class Chain:
         """  # noqa: D205 - one sentence
         past, engine = self.counts, self.engine
         engine.reprieve()
-        is_other_camera = _is_other(config.camera, self.config.camera)
+        is_other = is_other_camera(config.camera, self.config.camera)
         self._exchange_gym(gym)
         self.config, self._models = config, models
         if models.engine is not engine:
@@ -310,7 +288,7 @@ class Chain:
                 outbox.start()
             if self.gym is not None:
                 self.gym.tell_again()
-        self._exchange_camera(config.camera, camera, is_other=is_other_camera)
+        self._exchange_camera(config.camera, camera, is_other=is_other)
         self._past = Counts()
         self._past = past - self.counts
         if self._wanted():
@@ -318,7 +296,9 @@ class Chain:
                 publisher.start()
             self._start_loop()
 
-    def _exchange_camera(self, settings: Camera, camera: _Camera | None, *, is_other: bool) -> None:
+    def _exchange_camera(
+        self, settings: Camera, camera: CameraInUse | None, *, is_other: bool
+    ) -> None:
         """`camera`: has been opened already; None: the one in force stays, or one is opened now."""
         was_paused = self.capture.is_paused
         if is_other:
@@ -345,7 +325,7 @@ class Chain:
                 self.publisher.state(topics_of(self.config).exercise, b"")  # is not retained then
         self.gym = gym
 
-    def _are_loaded(self, files: ModelFiles, states: _States, config: Config) -> bool:
+    def _are_loaded(self, files: ModelFiles, states: States, config: Config) -> bool:
         """Whether the models in force are these very files, run as is asked for, and well."""
         return (
             files.paths == self._models.files.paths
@@ -354,12 +334,13 @@ class Chain:
             and self.engine.problem is None
         )
 
-    def _load(self, config: Config, files: ModelFiles, states: _States, engine: Engine) -> _Models:
+    def _load(self, config: Config, files: ModelFiles, states: States, engine: Engine) -> Models:
         """Wait for an engine's models, unless it has been started, and fit a pipeline to them."""
         while not engine.signatures and not engine.poll_start(POLL_S):
             if not self._wanted():
                 raise StoppedError
-        return _Models(files, states, engine, Pipeline(engine, files, config.pose, config.labels))
+        pipeline = Pipeline(engine, files, config.pose, config.labels, config.fitness)
+        return Models(files, states, engine, pipeline)
 
     def _go_on(self) -> None:
         """With the models in force, which were to make room for others."""
@@ -375,27 +356,30 @@ class Chain:
             on_change=lambda: self._news(News.CHANGED),
         )
 
-    def _new_camera(self, settings: Camera) -> _Camera:
+    def _new_camera(self, settings: Camera) -> CameraInUse:
         slot = LatestFrame()
         capture = Capture(settings, slot, lambda: self._news(News.CHANGED))
         if self._is_paused:
             capture.pause()
         capture.start()
-        return _Camera(slot, capture)
+        return CameraInUse(slot, capture)
 
     def _new_gym(self, config: Config) -> Gym | None:
         if not (config.fitness.enabled and config.pose.model):
             return None
-        return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)))
+        return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)), self.tally)
 
     def _new_publisher(self, config: Config, outbox: Outbox) -> Publisher:
-        return Publisher(
+        topics = topics_of(config)
+        publisher = Publisher(
             config.mqtt,
-            topics_of(config),
+            topics,
             on_change=lambda: self._news(News.CHANGED),
             on_order=self._on_order,
+            listens=listened(config.homeassistant, topics, lambda: publisher),
             outbox=outbox,
         )
+        return publisher
 
     def _new_outbox(self, config: Config) -> Outbox:
         return Outbox(outbox_file(config), config.outbox, lambda: self._news(News.CHANGED))
@@ -430,17 +414,3 @@ class Chain:
         if loop is self.loop:
             self.failure, self.is_ended = problem or self.capture.failure, True
             self._news(News.ENDED)
-
-
-def _is_other(new: Camera, old: Camera) -> bool:
-    """Whether another source has to be opened; one that is paused is none."""
-    return msgspec.structs.replace(new, paused=old.paused) != old
-
-
-def _states(files: ModelFiles) -> _States:
-    """What tells a file from another one under its name."""
-    try:
-        stats = [(path, path.stat()) for path in files.paths]
-    except OSError as error:
-        raise ModelError(f"{error.filename}: {error.strerror}") from error
-    return tuple((path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats)

@@ -14,7 +14,7 @@ import typer
 
 from edged import measuring
 from edged.errors import ConfigError, EdgedError
-from edged.groups import config_app, exercises_app, models_app
+from edged.groups import config_app, exercises_app, fleet_app, models_app
 from edged.options import (
     Accelerators,
     BrokerAddress,
@@ -37,6 +37,7 @@ app = typer.Typer(
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
 app.add_typer(exercises_app, name="exercises")
+app.add_typer(fleet_app, name="fleet")
 
 
 def _print_version(value: bool) -> None:

@@ -21,9 +21,11 @@ from edged.sections import (
     Device,
     Fitness,
     Health,
+    HomeAssistant,
     Inference,
     LabelModel,
     Log,
+    Metrics,
     Mqtt,
     Outbox,
     PoseModel,
@@ -41,8 +43,10 @@ class Config(Section, frozen=True):
     labels: LabelModel = LabelModel()
     fitness: Fitness = Fitness()
     mqtt: Mqtt = Mqtt()
+    homeassistant: HomeAssistant = HomeAssistant()
     outbox: Outbox = Outbox()
     health: Health = Health()
+    metrics: Metrics = Metrics()
     log: Log = Log()
 
 

@@ -23,7 +23,10 @@ from edged.chain import Chain, News, StoppedError, topics_of
 from edged.config import Config, debug_wanted
 from edged.errors import ConfigError, EdgedError, EngineError, PullError
 from edged.health import temperatures
+from edged.herald import Herald
 from edged.messages.device import AcceleratorHealth, CameraInfo, HealthMessage, Info, ModelInfo
+from edged.metrics import library
+from edged.observing import Observer
 from edged.orders import Orders
 from edged.supervision import Supervision
 
@@ -100,6 +103,7 @@ class Daemon:
         # main thread does not know it yet, so that it stays short.
         self._news: SimpleQueue[News] = SimpleQueue()
         self._unread: set[News] = set()
+        self._observer = Observer(lambda: self._tell(News.CHANGED))
         self._orders = Orders(lambda: self._tell(News.ORDERED), self._is_wanted)
         self._exit_code: int | None = None
         self._reload_wanted = False
@@ -108,6 +112,8 @@ class Daemon:
         self._is_first_told = False
         self._failed_told = 0
         self._info_told: tuple[object, bytes] | None = None
+        self._herald = Herald()
+        self._sensors = tuple(temperatures())
         self._words_told = ""
         self._paused_told: tuple[object, bool] | None = None
 
@@ -119,13 +125,16 @@ class Daemon:
         """
         log.info("edged %s", version("edged"), extra={"event": "starting"})
         with self._signals(), contextlib.suppress(StoppedError):
+            library.check(self._config.metrics)
             self._chain = chain = self._start()
             try:
+                self._observer.serve(chain.config.metrics, chain)
                 with contextlib.suppress(StoppedError):  # in the middle of a reload
                     self._serve(chain)
                 self._orders.close(chain)
                 self._tell_end(chain)
             finally:
+                self._observer.close()
                 chain.close()
             if chain.failure is not None and self._exit_code is None:
                 raise chain.failure
@@ -220,7 +229,10 @@ class Daemon:
     def _reload(self, chain: Chain) -> None:
         self._supervision.reloading()
         try:
-            chain.reload(self._read_config())
+            config = self._read_config()
+            library.check(config.metrics)
+            chain.reload(config)
+            self._observer.serve(config.metrics, chain)
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001 - a reload must not end what runs well
@@ -283,6 +295,14 @@ class Daemon:
                 self._words_told = words
                 log.info("%s", words, extra={"event": "info"})
             chain.publisher.state(topics_of(chain.config).info, told[1])
+        self._herald.tell(
+            chain.publisher,
+            topics_of(chain.config),
+            chain.config.homeassistant,
+            info,
+            sensors=self._sensors,
+            health_interval_s=chain.config.health.interval_s,
+        )
 
     def _tell_health(self, chain: Chain) -> None:
         """Tell how the device is, and begin to count anew."""
@@ -290,6 +310,7 @@ class Daemon:
         elapsed_s, self._health_told = now - self._health_told, now
         summary = chain.meter.drain()
         problems, counts = chain.problems, chain.counts
+        problems += [] if self._observer.problem is None else [self._observer.problem]
         lost, self._failed_told = chain.meter.failed - self._failed_told, chain.meter.failed
         if lost and not problems:
             frames = "a frame" if lost == 1 else f"{lost} frames"
@@ -297,6 +318,7 @@ class Daemon:
                 f"{frames} had no answer since the last message: {chain.meter.last_problem}"
             ]
         problems += chain.engine.order.shortcomings(now)
+        celsius = temperatures()
         health = HealthMessage(
             ts=round(time.time(), 3),
             state="degraded" if problems else "paused" if chain.is_paused else "ok",
@@ -325,10 +347,13 @@ class Daemon:
             ),
             failovers=counts.failovers,
             promotions=counts.promotions,
-            temperatures=temperatures(),
+            temperatures=celsius,
             rss_mb=round(processes.resident_mb([os.getpid(), *chain.worker_pids]), 1),
         )
         chain.publisher.stream(topics_of(chain.config).health, msgspec.json.encode(health))
+        if tuple(celsius) != self._sensors:
+            self._sensors = tuple(celsius)
+            self._tell_info(chain)
 
 
 def _in_words(info: Info) -> str:

@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 from threading import Event, Thread
 
-import msgspec
-
 from edged.capture.slot import LatestFrame
 from edged.errors import EngineError
+from edged.fitness.session import Watched
 from edged.gym import Gym
 from edged.health import FrameMeter, FrameTimes
 from edged.inference.engine import Engine
@@ -71,7 +70,6 @@ class FrameLoop:
         self._gym = gym
         self._on_first = on_first
         self._on_end = on_end
-        self._encoder = msgspec.json.Encoder()
         self._stop = Event()
         self._thread = Thread(target=self._run, name="frames", daemon=True)
 
@@ -142,6 +140,16 @@ class FrameLoop:
         self._meter.fail(problem)
         self.problem = problem
 
+    def _recognize(self, frame: Frame, watched: Watched) -> None:
+        """Have a model of poses look at who exercises, if there is one. Raises `EngineError`."""
+        pose = watched.exerciser
+        if self._gym is None or pose is None or not self._gym.wants_hints:
+            return
+        height, width, _ = frame.pixels.shape
+        answer = self._pipeline.recognize(pose.keypoints, (width, height), frame.sensor_ns)
+        if answer is not None:
+            self._gym.hint(frame, answer)
+
     def _answer(self, frame: Frame) -> None:
         """Run a frame through the pipeline and publish what it shows.
 
@@ -162,14 +170,18 @@ class FrameLoop:
                 )
                 is_pose = isinstance(message, PoseMessage)
                 topic = self._topics.pose if is_pose else self._topics.labels
-                self._publisher.stream(topic, self._encoder.encode(message))
+                self._publisher.stream(topic, self._publisher.encode(message))
                 answers += 1
                 preprocess_ns += result.preprocess_ns
                 infer_ns += result.infer_ns
                 invoke_ns += result.invoke_ns
                 decode_ns += result.decode_ns
                 fitness_ns += told_ns - decoded_ns
-                publish_ns += time.monotonic_ns() - told_ns
+                published_ns = time.monotonic_ns()
+                publish_ns += published_ns - told_ns
+                if watched is not None:
+                    self._recognize(frame, watched)
+                    fitness_ns += time.monotonic_ns() - published_ns
         finally:
             if answers:  # else no model was due, or none answered
                 self._meter.add(

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from edged.options import CatalogName, CatalogNames, Json
+from edged.options import CatalogName, CatalogNames, ConfigFile, Encoding, Json
 
 config_app = typer.Typer(help="Check and show the configuration.")
 exercises_app = typer.Typer(help="Exercises that edged counts: list, test a file of your own.")
+fleet_app = typer.Typer(help="Fleets of devices: simulate one, to size brokers.")
 models_app = typer.Typer(help="Models that edged knows by name: list, pull, verify, remove.")
 
 
@@ -110,3 +111,63 @@ def exercises_test(
     from edged.commands import exercises
 
     exercises.test(file)
+
+
+@fleet_app.command("simulate")
+def fleet_simulate(
+    devices: Annotated[
+        int,
+        typer.Option("--devices", "-n", min=1, max=9999, help="How many, with a connection each."),
+    ] = 10,
+    broker: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--broker",
+            "-b",
+            metavar="ADDRESS",
+            help="As of edged watch; {device} in the user is the device's name. May be repeated: "
+            "devices spread over them, and turn to the next one. Default: that of --config.",
+        ),
+    ] = None,
+    poses_per_s: Annotated[float, typer.Option(min=0.0, max=120.0, help="Of each device.")] = 10.0,
+    events_per_min: Annotated[
+        float, typer.Option(min=0.0, max=6000.0, help="Reps of each device.")
+    ] = 12.0,
+    connects_per_s: Annotated[
+        float, typer.Option(min=0.1, max=10_000.0, help="Of all devices, at the start.")
+    ] = 100.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="End by itself, so long after all are connected."),
+    ] = None,
+    patience: Annotated[
+        float,
+        typer.Option(
+            min=0.0, metavar="SECONDS", help="For all to be connected, when the last has begun to."
+        ),
+    ] = 15.0,
+    encoding: Annotated[
+        Encoding | None, typer.Option(help="Of the poses; default: that of --config.")
+    ] = None,
+    config_file: ConfigFile = None,
+    json: Json = False,
+) -> int:
+    """Let simulated devices talk to a broker as real ones do, and tell how it bears them.
+
+    They are called sim-0001 and so on; the broker forgets them at the end. Exit code 1 when one was
+    never connected, or an event was not acknowledged.
+    """
+    from edged.commands import fleet
+
+    return fleet.simulate(
+        devices,
+        broker or [],
+        poses_per_s=poses_per_s,
+        events_per_min=events_per_min,
+        config_file=config_file,
+        encoding=None if encoding is None else encoding.word,
+        connects_per_s=connects_per_s,
+        patience_s=patience,
+        seconds=seconds,
+        json=json,
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -22,7 +23,7 @@ from edged.messages.exercise import ExerciseState, RepEvent, SetEvent
 from edged.messages.ids import RANDOM_BITS, uuid7
 from edged.messages.topics import Topics
 from edged.sections import Fitness
-from edged.types import Frame, Pose
+from edged.types import Classification, Frame, Pose
 
 
 class Outlet(Protocol):
@@ -35,21 +36,48 @@ class Outlet(Protocol):
         """What happened."""
 
 
+class Tally:
+    """How many events have been told since the start, over gyms that a reload exchanges."""
+
+    def __init__(self) -> None:
+        self.reps: Counter[tuple[str, bool]] = Counter()
+        """By exercise, and by whether they are full."""
+        self.sets: Counter[str] = Counter()
+        """By exercise."""
+        self.workouts = 0
+
+    def count(self, event: Event) -> None:
+        """One more."""
+        if isinstance(event, RepEvent):
+            self.reps[event.exercise, event.is_full] += 1
+        elif isinstance(event, SetEvent):
+            self.sets[event.exercise] += 1
+        else:
+            self.workouts += 1
+
+
 class Gym:
     """Follows people, counts their reps, and tells of it. From any thread."""
 
-    def __init__(self, settings: Fitness, outlet: Callable[[], tuple[Outlet, Topics]]) -> None:
+    def __init__(
+        self,
+        settings: Fitness,
+        outlet: Callable[[], tuple[Outlet, Topics]],
+        tally: Tally | None = None,
+    ) -> None:
         """Begin with nobody there.
 
         Args:
             settings: of the configuration.
             outlet: gives the publisher and the topics of the moment, which a reload may exchange.
+            tally: counts what is told; None: nobody wants to know.
 
         Raises:
             ConfigError: the exercises cannot be read, or the one that is wanted is not among them.
         """
         self.settings = settings
         self._outlet = outlet
+        self._tally = tally or Tally()
         self._exercises = exercises_of(settings)
         # It guards what follows, and the order in which things are told.
         self._lock = Lock()
@@ -75,6 +103,17 @@ class Gym:
             watched, told = self._session.look(now, poses, width / height)
             self._tell(told)
         return watched
+
+    @property
+    def wants_hints(self) -> bool:
+        """Whether a second model has a say in what is done."""
+        with self._lock:
+            return self._session.wants_hints
+
+    def hint(self, frame: Frame, answer: Classification) -> None:
+        """What a second model says of the one who exercises in the frame that was shown last."""
+        with self._lock:
+            self._session.hint(frame.sensor_ns / 1e9, answer)
 
     def wait(self) -> None:
         """Let time pass without a frame."""
@@ -132,6 +171,7 @@ class Gym:
         outlet, topics = self._outlet()
         for event in told.events:
             outlet.event(_topic(event, topics), event.id, msgspec.json.encode(event))
+            self._tally.count(event)
         if told.state is not None:
             self._state = told.state
             outlet.state(topics.exercise, msgspec.json.encode(told.state))

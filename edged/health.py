@@ -82,6 +82,18 @@ class FrameMeter:
         self.failed += 1
         self.last_problem = problem
 
+    def since(self, frames: int) -> tuple[int, npt.NDArray[np.float32]]:
+        """The frames that came after so many, for readers beside `drain`.
+
+        Returns:
+            How many frames there are now, and the times of the new ones, the latest `ROWS` of them
+            at most: (n, 8) in seconds, `COLUMNS`.
+        """
+        now = self.frames
+        # The row that comes next is being written, maybe.
+        count = min(now - frames, self.ROWS - 1)
+        return now, self._rows[np.arange(now - count, now) % self.ROWS] / np.float32(1e9)
+
     def drain(self) -> FrameSummary:
         """What the frames since the last drain took."""
         frames = self.frames

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edged.options import Accelerators, Json, ModelName, Pace, Rotate
+from edged.options import Accelerators, Json, Layout, ModelName, Pace, Rotate, Units
 
 
 def athlete(
@@ -159,6 +159,28 @@ def reps(
     threads: Annotated[
         int, typer.Option(min=0, max=64, help="Of the model; 0: as many as cores, at most 4.")
     ] = 0,
+    classifier: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE.tflite",
+            help="A model of poses, of 51 numbers, that helps to recognize; see docs/fitness.md.",
+            show_default=False,
+        ),
+    ] = "",
+    classifier_labels: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE.txt",
+            help="Its labels, one a line; default: those inside or beside it.",
+            show_default=False,
+        ),
+    ] = "",
+    classifier_layout: Annotated[
+        Layout, typer.Option(help="How it takes a keypoint: y, x, score or x, y, score.")
+    ] = Layout.YXS,
+    classifier_units: Annotated[
+        Units, typer.Option(help="Of x and y: pixels, or 0 to 1 of the frame.")
+    ] = Units.AUTO,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw how a clip was counted: .png, .svg or .pdf."),
@@ -166,7 +188,7 @@ def reps(
     json: Json = False,
 ) -> int:
     """Count what somebody does in videos: a line a clip."""
-    from edged.commands import reps
+    from edged.commands import reps, second_stage
 
     return reps.run(
         clips,
@@ -175,6 +197,9 @@ def reps(
         model=model,
         rotate=rotate.degrees,
         threads=threads,
+        classifier=second_stage.settings(
+            classifier, classifier_labels, layout=classifier_layout, units=classifier_units
+        ),
         plot_file=plot,
         json=json,
     )

@@ -85,6 +85,18 @@ class Fit(enum.StrEnum):
     STRETCH = "stretch"
 
 
+class Encoding(enum.StrEnum):
+    """How poses are written."""
+
+    JSON = "json"
+    MSGPACK = "msgpack"
+
+    @property
+    def word(self) -> Literal["json", "msgpack"]:
+        """As the configuration has it."""
+        return "json" if self is Encoding.JSON else "msgpack"
+
+
 class Pace(enum.StrEnum):
     """How fast a benchmark's frames come."""
 
@@ -92,6 +104,21 @@ class Pace(enum.StrEnum):
     FAST = "fast"
     REALTIME = "realtime"
     OVERLOAD = "overload"
+
+
+class Layout(enum.StrEnum):
+    """In which order a model takes the numbers of a keypoint."""
+
+    YXS = "yxs"
+    XYS = "xys"
+
+
+class Units(enum.StrEnum):
+    """What a model takes as x and y of a keypoint."""
+
+    AUTO = "auto"
+    PIXELS = "pixels"
+    FRAME = "frame"
 
 
 class Rotate(enum.StrEnum):

@@ -16,14 +16,16 @@ import numpy.typing as npt
 from edged.decoders import classify, heatmaps, movenet, multipose, people, person, posenet, yolo
 from edged.decoders.people import People
 from edged.errors import ModelError
+from edged.exercise_stage import ExerciseStage
 from edged.fitness.session import Watched
 from edged.inference import geometry
 from edged.inference.catalog import FINDS_ONE, Decoder, ModelFile, resolve
 from edged.inference.engine import Engine
+from edged.inference.keypoint_models import KeypointSpec
 from edged.inference.preprocess import Preprocessor
 from edged.inference.specs import ModelSpec, describe
 from edged.messages.streams import LabelsMessage, PoseMessage, labels_message, pose_message
-from edged.sections import LabelModel, PoseModel
+from edged.sections import Fitness, LabelModel, PoseModel
 from edged.types import Classification, Frame, Keypoints, Pose, TensorInfo
 
 RETRY_S = 1.0
@@ -46,11 +48,13 @@ class ModelFiles:
 
     pose: ModelFile | None
     labels: ModelFile | None
+    exercise: ModelFile | None = None
+    """Of poses: what is done."""
 
     @property
     def each(self) -> list[ModelFile]:
         """In the order in which the engine holds them."""
-        return [file for file in (self.pose, self.labels) if file is not None]
+        return [file for file in (self.pose, self.labels, self.exercise) if file is not None]
 
     @property
     def paths(self) -> list[Path]:
@@ -59,16 +63,28 @@ class ModelFiles:
         return list(dict.fromkeys(path for path in found if path is not None))
 
 
-def find_models(pose: PoseModel, labels: LabelModel, directories: Sequence[Path]) -> ModelFiles:
+def find_models(
+    pose: PoseModel,
+    labels: LabelModel,
+    directories: Sequence[Path],
+    fitness: Fitness | None = None,
+) -> ModelFiles:
     """Look for the model files. Nothing is loaded.
 
     Raises:
         ModelError: a model is not there or is no model.
     """
+    second = classifier_of(pose, fitness) if fitness is not None else ""
     return ModelFiles(
         pose=resolve(pose.model, directories) if pose.model else None,
         labels=resolve(labels.model, directories) if labels.model else None,
+        exercise=resolve(second, directories) if second else None,
     )
+
+
+def classifier_of(pose: PoseModel, fitness: Fitness) -> str:
+    """The model of poses; empty: there is none, or no poses, or nobody wants to know."""
+    return fitness.classifier if fitness.enabled and pose.model else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +238,12 @@ class Pipeline:
     """One engine and what is asked of its models. Belongs to one thread."""
 
     def __init__(
-        self, engine: Engine, files: ModelFiles, pose: PoseModel, labels: LabelModel
+        self,
+        engine: Engine,
+        files: ModelFiles,
+        pose: PoseModel,
+        labels: LabelModel,
+        fitness: Fitness | None = None,
     ) -> None:
         """Fit the stages to an engine that has been started; it is not asked for anything yet.
 
@@ -247,14 +268,19 @@ class Pipeline:
             if spec.kind != "labels":
                 raise ModelError(f"{files.labels.path} gives no labels: name it under [pose] model")
             self.labels = LabelStage(spec, labels)
+        self.exercise: ExerciseStage | None = None
+        if files.exercise is not None:
+            self.exercise = ExerciseStage(files.exercise, next(signatures), fitness or Fitness())
+        seen = [stage.spec for stage in (self.pose, self.labels) if stage is not None]
         self._preprocessors = [
-            Preprocessor((spec.width, spec.height), spec.table, spec.layout) for spec in self.specs
+            Preprocessor((spec.width, spec.height), spec.table, spec.layout) for spec in seen
         ]
 
     @property
-    def specs(self) -> list[ModelSpec]:
+    def specs(self) -> list[ModelSpec | KeypointSpec]:
         """Of the models, in the engine's order."""
-        return [stage.spec for stage in (self.pose, self.labels) if stage is not None]
+        stages = (self.pose, self.labels, self.exercise)
+        return [stage.spec for stage in stages if stage is not None]
 
     def process(self, frame: Frame) -> Iterator[Result]:
         """Ask every model that is due about a frame, one after the other.
@@ -275,6 +301,30 @@ class Pipeline:
             result = clock.result(labels=self.labels.decode(outputs))
             self.labels.ask_again(frame.sensor_ns)
             yield result
+
+    def recognize(
+        self, keypoints: Keypoints, size: tuple[float, float], sensor_ns: int
+    ) -> Classification | None:
+        """What somebody does, by the model of poses: every label, best first.
+
+        Args:
+            keypoints: (17, 3), of one person.
+            size: width and height of the frame, in pixels.
+            sensor_ns: of the frame.
+
+        Returns:
+            None: there is no such model, or it was asked a short while ago.
+
+        Raises:
+            EngineError: no answer; a later frame may have one.
+        """
+        if self.exercise is None or not self.exercise.take_turn(sensor_ns):
+            return None
+        index = len(self._preprocessors)
+        model = self._engine.models[index]
+        self.exercise.write(keypoints, size, model.inputs)
+        self._engine.invoke(index)
+        return self.exercise.decode(model.outputs)
 
     def look(self, frame: Frame, looks: Literal[1, 2] = 2) -> Result:
         """What the only model says of a picture that has nothing to do with the one before.

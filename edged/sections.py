@@ -26,6 +26,11 @@ PoseFit: TypeAlias = Literal["auto", "track", "letterbox", "stretch"]
 """How a frame becomes the input of a model of poses, see `PoseModel.fit`."""
 
 
+KeypointLayout: TypeAlias = Literal["yxs", "xys"]
+KeypointUnits: TypeAlias = Literal["auto", "pixels", "frame"]
+"""How a model takes keypoints, see `Fitness.classifier_layout`."""
+
+
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A section of the file. Every key has a default."""
 
@@ -146,6 +151,15 @@ class Fitness(Section, frozen=True):
     """The one that is counted, such as `squat`; auto: it is recognized."""
     exercises: Text = ""
     """A file with exercises of your own; see `edged exercises`."""
+    classifier: Text = ""
+    """A second model, of poses, that helps to recognize what is done: a path or a catalog name;
+    empty: none."""
+    classifier_labels: Text = ""
+    """A file with a label a line; empty: the model's metadata, or the file beside it."""
+    classifier_layout: KeypointLayout = "yxs"
+    """The order of a keypoint's numbers in its input: y, x, score or x, y, score."""
+    classifier_units: KeypointUnits = "auto"
+    """Of x and y: pixels, or 0..1 of the frame; auto: as the input's type tells."""
     target_reps: Annotated[int, Meta(ge=0, le=1000)] = 0
     """Of a set; 0: no goal."""
     rest_s: Annotated[float, Meta(ge=0.0, le=3600.0)] = 0.0
@@ -187,6 +201,17 @@ class Mqtt(Section, frozen=True):
     """Seconds of silence after which the connection is probed."""
     forget_at_end: bool = False
     """What edged leaves retained when it ends: `offline` and its info, or nothing."""
+    encoding: Literal["json", "msgpack"] = "json"
+    """Of `pose` and `labels`; all else is JSON."""
+
+
+class HomeAssistant(Section, frozen=True):
+    """Whether Home Assistant finds this device by itself."""
+
+    enabled: bool = True
+    """False: it is not told of this device, and what it was told before is removed."""
+    discovery_prefix: TopicPrefix = "homeassistant"
+    """Its own, if it has another."""
 
 
 class Outbox(Section, frozen=True):
@@ -205,6 +230,15 @@ class Health(Section, frozen=True):
 
     interval_s: Annotated[float, Meta(ge=0.5, le=3600.0)] = 10.0
     """Seconds between two health messages."""
+
+
+class Metrics(Section, frozen=True):
+    """What Prometheus may read, over HTTP."""
+
+    enabled: bool = False
+    address: Host = "127.0.0.1"
+    """Of this machine: who else may read it, `127.0.0.1` means nobody."""
+    port: Port = 9477
 
 
 class Log(Section, frozen=True):

@@ -18,6 +18,7 @@ from brokers import DEADLINE_S, Subscriber, until
 
 from edged.config import Config, dump
 from edged.messages.device import HealthMessage, Info
+from edged.messages.encoding import Reader
 from edged.messages.streams import LabelsMessage, PoseMessage
 from edged.messages.topics import Topics
 from edged.sections import Camera, Device, Health, LabelModel, Mqtt, PoseModel
@@ -106,13 +107,13 @@ class Daemon:
 
 def poses(subscriber: Subscriber) -> list[PoseMessage]:
     """All that came."""
-    decode = msgspec.json.Decoder(PoseMessage).decode
+    decode = Reader(PoseMessage).decode
     return [decode(message.payload) for message in subscriber.of(TOPICS.pose)]
 
 
 def labels(subscriber: Subscriber) -> list[LabelsMessage]:
     """All that came."""
-    decode = msgspec.json.Decoder(LabelsMessage).decode
+    decode = Reader(LabelsMessage).decode
     return [decode(message.payload) for message in subscriber.of(TOPICS.labels)]
 
 

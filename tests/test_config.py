@@ -257,7 +257,10 @@ def test_an_ipv6_broker_and_a_deep_prefix_are_fine(write: Write) -> None:
         ("[[mqtt]]\nport = 1", "[mqtt]: expected a section of keys, got a list"),
         ('mqtt = "hunter2"', "[mqtt]: expected a section of keys, got text"),
         ("[zzz]", "[zzz]: unknown section, expected one of device, camera, inference"),
-        ("port = 1", "port: unknown key outside of every section, did you mean [mqtt] port?"),
+        (
+            "port = 1",
+            "port: unknown key outside of every section, did you mean [mqtt] port or [metrics]",
+        ),
         ("zzz = 1", "zzz: unknown key outside of every section, expected a section above it"),
         ('[log]\n"a\\nb" = 1', '[log] "a\\u000ab": unknown key, expected one of level'),
         (f"[log]\n{'x' * 900} = 1", f'[log] "{"x" * 60}"...: unknown key, expected one of level'),

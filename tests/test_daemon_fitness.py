@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import pose_classifiers
 import pytest
 from brokers import Broker, Subscriber, until
 from daemons import TOPICS, Daemon, configuration, info, poses
@@ -106,3 +107,23 @@ def test_an_exercise_that_nobody_knows_is_a_wrong_configuration(
         assert daemon.process.wait(30) == 78
     assert '[fitness] exercise: no exercise is called "squats", did you mean squat?' in daemon.log()
     assert "Traceback" not in daemon.log()
+
+
+def test_a_model_of_poses_says_what_looks_like_something_else(
+    tmp_path: Path, config: Config, subscriber: Subscriber
+) -> None:
+    """By the exercises of this user, a squat looks like a lunge."""
+    model, labels = pose_classifiers.write(tmp_path)
+    own = tmp_path / "exercises.toml"
+    own.write_text(pose_classifiers.confused())
+    fitness = Fitness(
+        exercises=str(own), classifier=str(model), classifier_labels=str(labels), set_ends_s=5.0
+    )
+    with Daemon(tmp_path, msgspec.structs.replace(config, fitness=fitness)) as daemon:
+        until(lambda: [rep.exercise for rep in reps(subscriber)][-2:] == ["squat"] * 2, "squats")
+        assert daemon.stop() == 0
+    told = info(subscriber)
+    assert told is not None
+    assert [(one.kind, one.width) for one in told.models][1:] == [("exercise", 0)]
+    last = subscriber.of(TOPICS.event_set)[-1]
+    assert msgspec.json.decode(last.payload, type=SetEvent).exercise == "squat"

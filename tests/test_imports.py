@@ -13,12 +13,22 @@ import pytest
 import edged
 
 PACKAGE = Path(edged.__file__).parent
-PARTS = {"capture", "inference", "decoders", "fitness", "mqtt", "dashboard", "evaluation"}
+PARTS = {
+    "capture",
+    "inference",
+    "decoders",
+    "fitness",
+    "mqtt",
+    "dashboard",
+    "evaluation",
+    "metrics",
+}
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *("overlay", "health", "pipeline", "gym", "frameloop", "chain", "orders", "supervision"),
-    "daemon",
+    *("overlay", "health", "exercise_stage", "pipeline", "gym", "herald", "frameloop"),
+    *("holdings", "chain"),
+    *("observing", "orders", "supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
 IN_THE_WORKER = {
@@ -50,17 +60,22 @@ MAY_IMPORT = {
     "isolated": {"processes"},
     "overlay": {"types", "cv"},
     "health": BASE | PARTS | {"systemd", "processes"},
-    "pipeline": BASE | PARTS | {"health"},
+    "exercise_stage": BASE | PARTS,
+    "pipeline": BASE | PARTS | {"health", "exercise_stage"},
     "gym": BASE | {"fitness"},
+    "herald": BASE | {"mqtt"},
     "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
-    "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym"},
+    "holdings": BASE | PARTS | {"pipeline"},
+    "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym", "herald", "holdings"},
+    "observing": BASE | PARTS | {"chain", "health", "processes"},
     "orders": {"chain", "errors", "gym", "mqtt"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,
-    "doctor": BASE | PARTS | {"health", "processes", "isolated"},
+    "doctor": BASE | PARTS | {"exercise_stage", "pipeline", "health", "processes", "isolated"},
+    "fleet": BASE | PARTS,
     "view": {"types", "messages"},
-    "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "view"},
+    "commands": BASE | PARTS | SERVICE | {"bench", "doctor", "fleet", "view"},
     "options": {"commands"},  # to complete names
     "groups": {"commands", "options"},
     "measuring": {"commands", "options"},

@@ -71,6 +71,13 @@ def test_camera_and_coral_can_be_reached_through_the_sandbox() -> None:
     assert "AF_NETLINK" in unit["RestrictAddressFamilies"][0]
 
 
+def test_brokers_and_prometheus_can_be_reached_through_the_sandbox() -> None:
+    unit = settings("edged.service")
+    assert {"AF_INET", "AF_INET6"} <= set(unit["RestrictAddressFamilies"][0].split())
+    for forbids in ("PrivateNetwork", "IPAddressDeny", "SocketBindDeny"):
+        assert forbids not in unit
+
+
 def test_instances_differ_by_their_configuration_only() -> None:
     one, several = (
         [

@@ -25,7 +25,9 @@ Quantization: TypeAlias = tuple[float, int]
 
 
 @dataclass
-class _Graph:
+class Graph:
+    """A graph that is being written: tensors and operators are added, then it is packed."""
+
     buffers: list[Any] = field(default_factory=lambda: [schema.BufferT()])
     tensors: list[Any] = field(default_factory=list)
     operators: list[Any] = field(default_factory=list)
@@ -113,7 +115,7 @@ class _Graph:
         return bytes(builder.Output())
 
 
-def _first_bytes(graph: _Graph, size: int, count: int, height: int = 0) -> tuple[int, int]:
+def _first_bytes(graph: Graph, size: int, count: int, height: int = 0) -> tuple[int, int]:
     """The picture [1, height or size, size, 3] and its first `count` bytes, [1, count] uint8."""
     shape = (1, height or size, size, 3)
     picture = graph.tensor(shape, "uint8")
@@ -135,7 +137,7 @@ def pose_model(size: int = 32, divisor: float = 250.0) -> bytes:
     The keypoints (y, x, score) are the first 51 bytes of the picture, divided by `divisor`; NaN
     makes a model whose every answer is worthless.
     """
-    graph = _Graph()
+    graph = Graph()
     picture, first = _first_bytes(graph, size, 51)
     return graph.pack([picture], [graph.real(first, (1, 1, 17, 3), divisor)])
 
@@ -146,7 +148,7 @@ def multipose_model(*, any_size: bool = False, divisor: float = 200.0) -> bytes:
     The output is the first bytes of the picture, divided. With `any_size` the input is
     [1, 1, 1, 3], and of any height and width by its signature, as the real one's is.
     """
-    graph = _Graph()
+    graph = Graph()
     picture, first = _first_bytes(graph, 32, 6 * 56)
     if any_size:
         graph.tensors[picture].shape = [1, 1, 1, 3]
@@ -159,7 +161,7 @@ def yolo_model(dtype: str = "float32", *, transposed: bool = False) -> bytes:
 
     The output's real values are the first bytes of the picture, each of 1/200.
     """
-    graph = _Graph()
+    graph = Graph()
     shape = (1, 21, 56) if transposed else (1, 56, 21)
     picture, first = _first_bytes(graph, 32, 56 * 21)
     if dtype == "float32":
@@ -182,7 +184,7 @@ def posenet_model(rows: int = 3, columns: int = 4, decoder: str = "PosenetDecode
     A cell is 16 pixels, so that 3 x 4 of them are over 33 x 49 pixels. The heats, short and middle
     offsets are the first bytes of the picture, see `POSENET`.
     """
-    graph = _Graph()
+    graph = Graph()
     cells = rows * columns
     height, width = 16 * (rows - 1) + 1, 16 * (columns - 1) + 1
     picture, first = _first_bytes(graph, width, cells * (17 + 34 + 64), height)
@@ -200,7 +202,7 @@ def heatmap_model(rows: int = 3, columns: int = 4, size: int = 32) -> bytes:
 
     They are the first bytes of the picture, each of 1/100.
     """
-    graph = _Graph()
+    graph = Graph()
     picture, first = _first_bytes(graph, size, rows * columns * 51)
     out = graph.tensor((1, rows, columns, 51), "uint8", quantization=(1 / 100, 0))
     graph.tensors[first].quantization = graph.tensors[out].quantization
@@ -213,7 +215,7 @@ def classifier(classes: int = 4, size: int = 32) -> bytes:
 
     The scores are the first bytes of the picture.
     """
-    graph = _Graph()
+    graph = Graph()
     picture, first = _first_bytes(graph, size, classes)
     graph.tensors[first].quantization = schema.QuantizationParametersT()
     graph.tensors[first].quantization.scale = [1 / 256]
@@ -223,7 +225,7 @@ def classifier(classes: int = 4, size: int = 32) -> bytes:
 
 def float_classifier(factor: float, classes: int = 4, size: int = 32) -> bytes:
     """A classifier with float scores: the first bytes of the picture times `factor`."""
-    graph = _Graph()
+    graph = Graph()
     picture, first = _first_bytes(graph, size, classes)
     real = graph.tensor((1, classes), "float32")
     graph.operator("CAST", [first], [real], schema.CastOptionsT())
@@ -235,7 +237,7 @@ def float_classifier(factor: float, classes: int = 4, size: int = 32) -> bytes:
 
 def sound_model() -> bytes:
     """No picture: float32 [8] in, float32 [1, 8] out."""
-    graph = _Graph()
+    graph = Graph()
     samples, out = graph.tensor((8,), "float32"), graph.tensor((1, 8), "float32")
     graph.operator("RESHAPE", [samples, graph.constant([1, 8])], [out])
     return graph.pack([samples], [out])
@@ -243,7 +245,7 @@ def sound_model() -> bytes:
 
 def many_outputs(count: int, size: int = 32) -> bytes:
     """A model with as many outputs, each [1, 1] uint8: their description is long."""
-    graph = _Graph()
+    graph = Graph()
     picture, first = _first_bytes(graph, size, count)
     outputs = []
     for place in range(count):

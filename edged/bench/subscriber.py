@@ -16,6 +16,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edged.messages.device import HealthMessage
+from edged.messages.encoding import Reader
 from edged.messages.topics import Topics
 
 TOPICS = Topics("bench", "bench")
@@ -40,7 +41,7 @@ class _Stamped(msgspec.Struct):
 def main() -> None:
     """Listen until the standard input closes."""
     arrivals = Arrivals()
-    frame = msgspec.json.Decoder(_Stamped)
+    frame = Reader(_Stamped)
 
     def on_message(_client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         wall, now = time.time(), time.monotonic()
@@ -50,7 +51,7 @@ def main() -> None:
             if not arrivals.at:
                 print(f"first {now}", flush=True)
             arrivals.at.append(now)
-            arrivals.age_ms.append((wall - frame.decode(message.payload).ts) * 1e3)
+            arrivals.age_ms.append((wall - frame.decode(bytes(message.payload)).ts) * 1e3)
 
     offset = time.time() - time.monotonic()
     client = mqtt.Client(CallbackAPIVersion.VERSION2)

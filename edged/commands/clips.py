@@ -39,6 +39,13 @@ class Seen:
     poses: list[Pose]
     aspect: float
     """Width / height of the frame."""
+    height: float = 480.0
+    """Of the frame, in pixels; as told for keypoints of which nobody knows it."""
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the frame in pixels."""
+        return self.aspect * self.height, self.height
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -162,7 +169,7 @@ def from_video(
                 frame.release()
             seen(1.0 / max(1, source.info.frames))
             # Frames of a file have no time of their own but their number.
-            yield Seen(frame.seq / fps, result.poses or [], wide / high)
+            yield Seen(frame.seq / fps, result.poses or [], wide / high, high)
 
 
 def _answer(pipeline: Pipeline, frame: Frame) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,10 +10,14 @@ from edged.capture.source import is_live, open_source
 from edged.config import Config, dump, load, masked
 from edged.doctor import service
 from edged.errors import ConfigError, EdgedError, ModelError, PullError
+from edged.exercise_stage import ExerciseStage
 from edged.gym import exercises_of
 from edged.inference.catalog import FINDS_ONE, find, not_here, resolve
+from edged.inference.engine import Engine
+from edged.metrics import library
 from edged.mqtt.tls import tls_context
-from edged.sections import LabelModel, PoseModel
+from edged.pipeline import classifier_of
+from edged.sections import Fitness, Inference, LabelModel, PoseModel
 
 
 def check(file: Path, *, only_file: bool = False) -> None:
@@ -41,10 +46,13 @@ def _unusable(config: Config, file: Path) -> Iterator[tuple[str, str]]:
         things["[pose] model"] = lambda: _use_pose(pose, directories)
     if labels.model:
         things["[labels] model"] = lambda: _use_labels(labels, directories)
+    things["[metrics]"] = lambda: library.check(config.metrics)
     if config.fitness.enabled:
         things["[fitness]"] = lambda: exercises_of(config.fitness)
     if labels.labels:
         things["[labels] labels"] = lambda: Path(labels.labels).read_bytes()
+    if classifier_of(pose, config.fitness):
+        things["[fitness] classifier"] = lambda: _use_classifier(config.fitness, directories)
     for place, use in things.items():
         try:
             use()
@@ -69,6 +77,17 @@ def _use_labels(settings: LabelModel, directories: Sequence[Path]) -> None:
     known = found.entry.labels if found.entry else None
     if known is not None and not settings.labels and find(known, directories) is None:
         raise not_here(found.name, known)
+
+
+def _use_classifier(settings: Fitness, directories: Sequence[Path]) -> None:
+    """It is small: it is loaded, and so its input, output and labels are known to fit."""
+    found = resolve(settings.classifier, directories)
+    if found.cpu is None:
+        return  # what it is, the accelerator would have to tell
+    on_cpu = Inference(accelerators=("cpu",), threads=1)
+    with contextlib.closing(Engine([found.cpu], on_cpu)) as engine:
+        engine.start()
+        ExerciseStage(found, engine.signatures[0], settings)
 
 
 def show(file: Path | None) -> None:

@@ -29,7 +29,17 @@ from edged.inference.alone import sections, spec_of
 from edged.inference.catalog import Kind, ModelFile
 from edged.inference.engine import Engine
 from edged.messages.topics import Topics
-from edged.sections import Camera, Device, Health, Inference, LabelModel, Log, Mqtt, PoseModel
+from edged.sections import (
+    Camera,
+    Device,
+    Health,
+    HomeAssistant,
+    Inference,
+    LabelModel,
+    Log,
+    Mqtt,
+    PoseModel,
+)
 from edged.view.screen import clean, number
 from edged.view.state import Totals, Watched
 from edged.view.terminal import Ending
@@ -155,6 +165,7 @@ def _config(
         pose=pose,
         labels=labels,
         health=Health(interval_s=HEALTH_S),
+        homeassistant=HomeAssistant(enabled=False),
         log=Log(level="warning"),
     )
 

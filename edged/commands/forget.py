@@ -1,4 +1,4 @@
-"""Has brokers forget devices that are taken away: their retained `status` and `info`.
+"""Has brokers forget devices that are taken away: all that is retained of them.
 
 Run as `python -m edged.commands.forget FILE...`, by `install.sh uninstall --purge`; each is the
 configuration of a device. Prints a line for each, `ok WORDS` or `note WORDS`. Ends with 1 when a
@@ -15,6 +15,7 @@ from pathlib import Path
 from edged.chain import topics_of
 from edged.config import load
 from edged.errors import BrokerError, ConfigError
+from edged.mqtt.homeassistant import discovery_topic
 from edged.mqtt.subscriber import Subscriber
 
 ANSWER_S = 8.0
@@ -39,15 +40,18 @@ def forget(file: Path) -> str:
             if time.monotonic() > until:
                 break
             time.sleep(POLL_S)
-        if not subscriber.forget((topics.status, topics.info), ANSWER_S):
+        retained = [topics.status, topics.info, topics.exercise, topics.paused]
+        if config.homeassistant.enabled:
+            retained.append(discovery_topic(topics, config.homeassistant.discovery_prefix))
+        if not subscriber.forget(retained, ANSWER_S):
             problem = subscriber.problem or f"no answer from broker {subscriber.address}"
             raise BrokerError(
-                f"{problem}: there mosquitto_pub -r -n -t {topics.status} and -t {topics.info} "
-                "clear what is left of this device"
+                f"{problem}: there mosquitto_pub -r -n -t TOPIC clears what is left of it: "
+                f"{', '.join(retained)}"
             )
     finally:
         subscriber.close()
-    return f"broker {subscriber.address} has forgotten {topics.status} and {topics.info}"
+    return f"broker {subscriber.address} has forgotten {' '.join(retained)}"
 
 
 def main(files: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from edged.capture.athlete.source import open_athlete
 from edged.capture.athlete.workout import Moment
 from edged.evaluation.metrics import mark
+from edged.messages.encoding import Reader
 from edged.messages.streams import PoseMessage
 from edged.messages.topics import Topics
 from edged.sections import Camera
@@ -29,7 +30,7 @@ class Referee:
         self._athlete = open_athlete(settings)
         self._settings = settings
         self._topic = topics.pose
-        self._decoder = msgspec.json.Decoder(PoseMessage)
+        self._decoder = Reader(PoseMessage)
         self._lock = threading.Lock()
         self._moment: Moment | None = None
         self._recent: deque[float] = deque(maxlen=RECENT)

@@ -15,6 +15,7 @@ from edged.commands import clips, reps_plot
 from edged.commands.ending import ends_by_sigterm
 from edged.commands.files import write_bytes
 from edged.commands.progress import bar
+from edged.commands.second_stage import SecondStage
 from edged.config import model_directories
 from edged.errors import EdgedError, EngineError, SourceError, UsageError
 from edged.evaluation import plot
@@ -27,7 +28,7 @@ from edged.inference.alone import spec_of
 from edged.inference.catalog import resolve
 from edged.inference.engine import Engine
 from edged.pipeline import ModelFiles, Pipeline
-from edged.sections import Inference, LabelModel, PoseModel
+from edged.sections import Fitness, Inference, LabelModel, PoseModel
 
 _DIGITS = 3
 
@@ -130,12 +131,14 @@ def run(
     model: str,
     rotate: clips.Rotate,
     threads: int,
+    classifier: Fitness | None = None,
     plot_file: Path | None,
     json: bool,
 ) -> int:
     """Count in every clip and print a line for each.
 
-    A clip that cannot be read is told on standard error, and the others go on.
+    A clip that cannot be read is told on standard error, and the others go on. `classifier` names a
+    second model, that helps to recognize.
 
     Returns:
         The exit code: 1 when something was told.
@@ -148,15 +151,13 @@ def run(
     exercises = known(load(exercises_file) if exercises_file is not None else None)
     if exercise != AUTO:
         chosen(exercise, exercises)
-    if plot_file is not None:
-        plot.check(plot_file)
-        if len(sources) > 1:
-            raise UsageError(f"--plot draws one clip, got {len(sources)}")
-    for source in sources:
-        clips.check_video(source)
+        if classifier is not None:
+            raise UsageError("--classifier helps to recognize what --exercise says: leave one out")
+    _check(sources, plot_file)
     code = 0
     with ends_by_sigterm(), contextlib.ExitStack() as undo:
         films = _Films(undo, model, threads)
+        second = SecondStage(undo, classifier) if classifier is not None else None
         advance = undo.enter_context(
             bar(len(sources), is_wanted=not (json and sys.stdout.isatty()))
         )
@@ -165,6 +166,8 @@ def run(
             try:
                 for seen in films.frames(source, rotate, lambda share: advance("", share)):
                     tally.add(seen)
+                    if second is not None:
+                        second.tell(tally.crew, seen)
             except (SourceError, EngineError) as error:
                 print(f"edged: {error}", file=sys.stderr)
                 code = 1
@@ -175,6 +178,16 @@ def run(
             if plot_file is not None:
                 _draw(plot_file, line, tally, exercises)
     return code
+
+
+def _check(sources: Sequence[str], plot_file: Path | None) -> None:
+    """Raises `UsageError` when a clip is no file, or cannot be drawn."""
+    if plot_file is not None:
+        plot.check(plot_file)
+        if len(sources) > 1:
+            raise UsageError(f"--plot draws one clip, got {len(sources)}")
+    for source in sources:
+        clips.check_video(source)
 
 
 class _Films:

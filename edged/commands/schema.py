@@ -1,36 +1,21 @@
-"""`edged schema`: the JSON Schemas of the MQTT payloads, made from the structs that are sent."""
+"""`edged schema`: JSON Schemas and an AsyncAPI document, made from the structs that are sent."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from edged.errors import EdgedError
-from edged.messages.commands import Reply
-from edged.messages.device import HealthMessage, Info
-from edged.messages.exercise import ExerciseState, RepEvent, SetEvent, WorkoutEvent
-from edged.messages.fields import VERSION, Payload
-from edged.messages.streams import LabelsMessage, PoseMessage
+from edged.messages import shapes
+from edged.messages.asyncapi import document
+from edged.messages.catalogue import CHANNELS, PAYLOADS
+from edged.messages.shapes import Schema
 
-PAYLOADS: dict[str, type[Payload]] = {
-    "event/rep": RepEvent,
-    "event/set": SetEvent,
-    "event/workout": WorkoutEvent,
-    "exercise": ExerciseState,
-    "health": HealthMessage,
-    "info": Info,
-    "labels": LabelsMessage,
-    "pose": PoseMessage,
-    "reply": Reply,
-}
-"""What is on which topic."""
+ASYNCAPI = "asyncapi.json"
 
 
 def run(directory: Path, *, check: bool) -> None:
-    """Write the schemas, or check those that are there.
+    """Write the schemas and the document, or check those that are there.
 
     Raises:
         EdgedError: a file cannot be written or read, or is not as it should be.
@@ -44,30 +29,17 @@ def run(directory: Path, *, check: bool) -> None:
         raise EdgedError(f"{directory}: {error}") from error
 
 
-def schema_of(topic: str) -> dict[str, Any]:
+def schema_of(topic: str) -> Schema:
     """JSON Schema 2020-12 of the payload on a topic."""
-    payload = PAYLOADS[topic]
-    (_,), shapes = msgspec.json.schema_components([payload], ref_template="#/$defs/{name}")
-    for shape in shapes.values():
-        # edged sends every key, those with a default too.
-        shape["required"] = list(shape["properties"])
-        for value in shape["properties"].values():
-            value.pop("default", None)
-            # The order of alternatives differs between versions of msgspec: null goes last.
-            value.get("anyOf", []).sort(key=lambda kind: kind.get("type") == "null")
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:edged:v{VERSION}:{topic}",
-        **shapes.pop(payload.__name__),
-    }
-    return schema | {"$defs": shapes} if shapes else schema
+    return shapes.schema_of(topic, PAYLOADS[topic])
 
 
 def _texts() -> dict[str, str]:
+    schemas = {f"{topic.replace('/', '-')}.json": schema_of(topic) for topic in PAYLOADS}
+    schemas[ASYNCAPI] = document(CHANNELS)
     return {
-        f"{topic.replace('/', '-')}.json": json.dumps(schema_of(topic), indent=2, sort_keys=True)
-        + "\n"
-        for topic in PAYLOADS
+        name: json.dumps(schema, indent=2, sort_keys=True) + "\n"
+        for name, schema in sorted(schemas.items())
     }
 
 

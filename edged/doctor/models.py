@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +12,15 @@ import msgspec
 from edged.config import Config
 from edged.doctor.finding import Finding, Trouble, problem, warning
 from edged.errors import EdgedError, EngineError, ModelError, PullError
+from edged.exercise_stage import ExerciseStage
 from edged.inference import store
 from edged.inference.assignment import lacks_twin
 from edged.inference.catalog import ModelFile, resolve
 from edged.inference.engine import Engine
+from edged.inference.process import Signature
 from edged.inference.specs import describe
 from edged.inference.store import State
-from edged.sections import LabelModel, PoseModel
+from edged.pipeline import classifier_of
 
 POLL_S = 0.1
 OLD_RUNTIME = "tflite_runtime"
@@ -41,7 +43,7 @@ class ModelFacts:
 
     name: str
     section: str
-    """`pose` or `labels`."""
+    """`pose`, `labels` or `fitness`."""
     files: tuple[CheckedFile, ...]
     """As far as the catalog knows them."""
     problem: str
@@ -76,15 +78,8 @@ def measure(
     `for_service`: it is the service that has to find them, so that root has to pull them.
     """
     found: list[tuple[str, str, ModelFile | None, _Wrong]] = []
-    for section, settings in (("pose", config.pose), ("labels", config.labels)):
-        if settings.model:
-            found.append(
-                (
-                    section,
-                    settings.model,
-                    *_resolved(settings, directories, for_service=for_service),
-                )
-            )
+    for section, name in _named(config):
+        found.append((section, name, *_resolved(name, directories, for_service=for_service)))
     files = [file for _, _, file, _ in found if file is not None]
     run = _Run(for_service=for_service)
     if len(files) == len(found) and all(file.cpu is not None for file in files):
@@ -131,12 +126,22 @@ def _wrong(error: Exception, *, for_service: bool) -> _Wrong:
     return _Wrong(str(error))
 
 
+def _named(config: Config) -> Iterator[tuple[str, str]]:
+    """Sections that name a model, in the order in which the service holds them, and which."""
+    if config.pose.model:
+        yield "pose", config.pose.model
+    if config.labels.model:
+        yield "labels", config.labels.model
+    if second := classifier_of(config.pose, config.fitness):
+        yield "fitness", second
+
+
 def _resolved(
-    settings: PoseModel | LabelModel, directories: Sequence[Path], *, for_service: bool
+    name: str, directories: Sequence[Path], *, for_service: bool
 ) -> tuple[ModelFile | None, _Wrong]:
     """Its files, or why it has none."""
     try:
-        return resolve(settings.model, directories), _FINE
+        return resolve(name, directories), _FINE
     except (EdgedError, OSError) as error:
         return None, _wrong(error, for_service=for_service)
 
@@ -175,17 +180,27 @@ class _Run:
                     self.problem = f"they are not loaded within {timeout_s:g} s"
                     return
             self.accelerator, self.runtime = engine.accelerator, engine.runtime
-            for index, (file, signature) in enumerate(zip(files, engine.signatures, strict=True)):
+            sections = [section for section, _ in _named(config)]
+            loaded = zip(sections, files, engine.signatures, strict=True)
+            for index, (section, file, signature) in enumerate(loaded):
                 self.invoke_ms[index] = round(engine.invoke(index) / 1e6, 2)
-                given = Path(config.labels.labels) if config.labels.labels else None
                 try:
-                    describe(file, signature.inputs, signature.outputs, given)
+                    _fit(section, file, signature, config)
                 except ModelError as error:
                     self.problems[index] = _wrong(error, for_service=self._for_service)
         except (ModelError, EngineError) as error:
             self.problem = str(error)
         finally:
             engine.close()
+
+
+def _fit(section: str, file: ModelFile, signature: Signature, config: Config) -> None:
+    """Raises `ModelError` when the service could not use a model in its section."""
+    if section == "fitness":
+        ExerciseStage(file, signature, config.fitness)
+        return
+    given = Path(config.labels.labels) if config.labels.labels else None
+    describe(file, signature.inputs, signature.outputs, given)
 
 
 def judge(facts: ModelsFacts) -> Finding:

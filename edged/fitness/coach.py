@@ -15,10 +15,11 @@ from edged.fitness.holds import Held, HoldTimer
 from edged.fitness.moments import Moment, Seeing
 from edged.fitness.recognition import STRANGE, Recognizer
 from edged.fitness.reps import Counter, Rep
+from edged.fitness.second_stage import SecondStage
 from edged.fitness.signals import Measures, signal
 from edged.fitness.smoothing import Smoother
 from edged.fitness.stature import Stature
-from edged.types import Keypoints
+from edged.types import Classification, Keypoints
 
 AWAY_S = 3.0
 """Somebody who was not seen for so long begins anew."""
@@ -61,8 +62,11 @@ class Coach:
         self._index = {name: place for place, name in enumerate(names)}
         self._measures = Measures([signal(name) for name in names])
         self._counters = {one.name: Counter(one, self._index) for one in each if one.signals}
-        self._holds = {one.name: HoldTimer(one, self._index) for one in each if one.kind == "hold"}
+        self._holds = {
+            one.name: HoldTimer.of(one, self._index) for one in each if one.kind == "hold"
+        }
         self._recognizer = Recognizer(each, self._index)
+        self._known, self._stage = exercises, SecondStage(exercises)
         self._stature, self._smoother, self._seeing = Stature(), Smoother(), Seeing()
         self._check = BodyCheck()
         self._seen_s = nan
@@ -132,8 +136,17 @@ class Coach:
             self._busy_s = t_s
         return news
 
+    def hint(self, t_s: float, answer: Classification) -> None:
+        """What a second model says of the pose of a moment: it has a say where `wanted` is auto.
+
+        An answer it is sure of goes before what a rep or a hold looks like to us.
+        """
+        if self.wanted == AUTO:
+            self._stage.add(t_s, answer)
+
     def forget(self) -> None:
         """The set is over, or the person has gone."""
+        self._stage.forget()
         self._seen_s = nan
         self._stature.forget()
         self._check.forget()
@@ -159,12 +172,22 @@ class Coach:
                     news += self._recognized(name, rep)
         if any(isinstance(one, Rep) for one in news):
             self._rep_s = now.t_s
-        for hold in self._holds.values():
-            held = hold.update(now)
+        for name, is_claimed in self._claims(now.t_s):
+            held = self._holds[name].update(now, is_claimed=is_claimed)
             # Between two push-ups everybody is in a plank.
             if held is not None and now.t_s - self._rep_s > BUSY_S:
                 news.append(held)
         return news
+
+    def _claims(self, t_s: float) -> list[tuple[str, bool | None]]:
+        """Every hold, and whether the second stage says that it is held; None: it does not know."""
+        sure = self._stage.sure(t_s)
+        if sure is None:
+            return [(name, None) for name in self._holds]
+        if sure not in self._known:  # a label such as "tree"
+            self._holds.setdefault(sure, HoldTimer(sure))
+        is_now = self._stage.newest == sure
+        return [(name, is_now and name == sure) for name in self._holds]
 
     def _recognized(self, name: str, rep: Rep) -> Sequence[News]:
         """What of a rep is to be told, now that it may tell which exercise it is."""
@@ -177,21 +200,36 @@ class Coach:
         if again:
             return [rep] if name == self._current else []
         looks = self._looks_like(rep) if rep.is_full else None
+        said = self._stage.during(rep.began_s, rep.ended_s)
+        is_sure = rep.is_full and said is not None and self._may_be(said, rep)
+        looks = said if is_sure else looks
         if name == self._current:
-            if looks == name:
+            if looks == name and self._challenger[0] != said:  # else its own rep may come next
                 self._challenger = "", 0
-                self._confirmed, self._confirmed_s = self._confirmed + 1, rep.ended_s
+                self._confirmed = SURE if is_sure else self._confirmed + 1
+                self._confirmed_s = rep.ended_s
             self._told += rep.is_full
             return [rep]
         if looks != name:
             return []
         one, wins = self._challenger
         self._challenger = name, (wins + 1 if one == name else 1)
-        if self._current is None:
-            return self._switched(name, rep)
-        if self._challenger[1] >= CONVINCED:
+        is_new = self._confirmed < CONVINCED
+        if self._current is None or (is_sure and is_new) or self._challenger[1] >= CONVINCED:
             return self._switched(name, rep)
         return []
+
+    def _may_be(self, said: str, rep: Rep) -> bool:
+        """Whether a rep may be what the second stage is sure of.
+
+        It has to put everything among its own labels. So the rep must not look altogether
+        different, and one of that exercise has been counted in the same time.
+        """
+        views, _ = self._views.get(rep.exercise, ({}, -inf))
+        if views.get(said, STRANGE) >= STRANGE:
+            return False
+        others = self._unsure.get(said, ())
+        return said == rep.exercise or any(one.ended_s > rep.began_s for one in others)
 
     def _looks_like(self, rep: Rep) -> str | None:
         """The most alike of the exercises that may begin and go as far like that."""
@@ -217,7 +255,7 @@ class Coach:
     def _switched(self, name: str, rep: Rep) -> Sequence[News]:
         before, self._current = self._current, name
         since_s = self._confirmed_s if self._confirmed >= SURE else -inf
-        reps = [one for one in self._unsure[name] if one.ended_s > since_s]
+        reps = [one for one in self._unsure[name] if one.ended_s > since_s or one is rep]
         news: list[News] = []
         if before is not None:
             since_s = min(one.began_s for one in reps)

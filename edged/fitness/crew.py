@@ -8,7 +8,7 @@ from dataclasses import replace
 from edged.fitness.coach import Coach, News
 from edged.fitness.exercises import AUTO, Exercises
 from edged.fitness.tracking import ActiveChoice, Tracker
-from edged.types import Pose
+from edged.types import Classification, Pose
 
 UNFOLLOWED = 0
 """The id of who is not sure enough to be somebody, or not yet."""
@@ -32,6 +32,20 @@ class Crew:
     def active(self) -> int | None:
         """The id of the one who exercises."""
         return self._coached
+
+    @property
+    def watched(self) -> Pose | None:
+        """The one who exercises, as in the last frame; None: nobody, or not seen in it."""
+        return next((pose for pose in self.people if pose.id == self._coached), None)
+
+    @property
+    def wants_hints(self) -> bool:
+        """Whether a second model has a say in what is done."""
+        return self._wanted == AUTO
+
+    def hint(self, t_s: float, answer: Classification) -> None:
+        """What a second model says of `watched`; `t_s` by the clock of `update`."""
+        self.coach.hint(t_s, answer)
 
     def pin(self, person: int | None) -> None:
         """Watch the person of this id in any case; None: whoever exercises."""

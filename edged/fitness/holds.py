@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
@@ -28,16 +28,24 @@ class Held:
 class HoldTimer:
     """Times one hold of one person."""
 
-    def __init__(self, exercise: Exercise, index: Mapping[str, int]) -> None:
-        """Args: `index` says where each signal is in `Moment.values`."""
-        self._name = exercise.name
-        self._limits = [Limit.of(bound, index) for bound in exercise.at_start]
+    def __init__(self, name: str, limits: Sequence[Limit] = ()) -> None:
+        """Without limits only somebody else can tell that it is held."""
+        self._name = name
+        self._limits = limits
         self._began_s: float | None = None
         self._last_s = 0.0
 
-    def update(self, now: Moment) -> Held | None:
-        """The next moment: how long it is held, or was, when it is over now; None: it is not."""
-        if self._is_held(now):
+    @classmethod
+    def of(cls, exercise: Exercise, index: Mapping[str, int]) -> HoldTimer:
+        """Args: `index` says where each signal is in `Moment.values`."""
+        return cls(exercise.name, [Limit.of(bound, index) for bound in exercise.at_start])
+
+    def update(self, now: Moment, *, is_claimed: bool | None = None) -> Held | None:
+        """The next moment: how long it is held, or was, when it is over now; None: it is not.
+
+        `is_claimed`: whether it is held, where somebody knows better than the limits.
+        """
+        if self._is_held(now) if is_claimed is None else is_claimed:
             if self._began_s is None:
                 self._began_s = now.t_s
             self._last_s = now.t_s
@@ -58,7 +66,11 @@ class HoldTimer:
 
     def _is_held(self, now: Moment) -> bool:
         seen = [limit.value(now, "both") for limit in self._limits]
-        return not any(map(isnan, seen)) and all(limit.holds(now, "both") for limit in self._limits)
+        return (
+            bool(seen)
+            and not any(map(isnan, seen))
+            and all(limit.holds(now, "both") for limit in self._limits)
+        )
 
     def _told(self, *, is_over: bool) -> Held | None:
         if self._began_s is None or self._last_s - self._began_s < SHORTEST_S:

@@ -28,7 +28,7 @@ from edged.messages.exercise import (
     SetEvent,
     WorkoutEvent,
 )
-from edged.types import Pose
+from edged.types import Classification, Pose
 
 ABSENT_S = 2.0
 """Who was not seen for so long is not there: a model misses people for some frames."""
@@ -72,6 +72,11 @@ class Watched:
     """The id of the one who exercises."""
     depth: float | None
     """How far into a rep: 0 = the textbook's start, 1 = its full range; None: not known."""
+
+    @property
+    def exerciser(self) -> Pose | None:
+        """The one who exercises; None: nobody, or not seen in this frame."""
+        return next((pose for pose in self.people if pose.id == self.active), None)
 
 
 class Session:
@@ -145,6 +150,15 @@ class Session:
             None if isnan(depth) else round(min(max(depth, 0.0), 2.0), 3),
         )
         return watched, self._told(events)
+
+    @property
+    def wants_hints(self) -> bool:
+        """Whether a second model has a say in what is done."""
+        return self._crew.wants_hints
+
+    def hint(self, t_s: float, answer: Classification) -> None:
+        """What a second model says of the pose of the one who exercises, in the last frame."""
+        self._crew.hint(t_s, answer)
 
     def wait(self, now: Now) -> Told:
         """Time has passed, and no picture tells what happened: sets and workouts end all the same.

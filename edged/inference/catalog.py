@@ -24,8 +24,8 @@ from edged.inference.onnx import is_onnx
 from edged.resources import resource
 
 Decoder: TypeAlias = Literal["movenet", "heatmaps", "multipose", "posenet", "yolo", "classify"]
-Kind: TypeAlias = Literal["pose", "labels"]
-"""What a model finds."""
+Kind: TypeAlias = Literal["pose", "labels", "exercise"]
+"""What a model finds; what is done is found in poses, see `keypoint_models`."""
 KINDS: Mapping[Decoder, Kind] = {
     "movenet": "pose",
     "heatmaps": "pose",

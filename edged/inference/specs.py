@@ -108,7 +108,7 @@ def describe(
         ModelError: the tensors are none that edged can use, or not those of the catalog entry; or
             the labels cannot be read.
     """
-    found = f"it has inputs {_told(inputs)} and outputs {_told(outputs)}"
+    found = f"it has inputs {told(inputs)} and outputs {told(outputs)}"
     picture = inputs[0] if len(inputs) == 1 else None
     layout = _layout_of(picture) if picture is not None else None
     if picture is None or layout is None:
@@ -128,7 +128,7 @@ def describe(
         )
     order = _order(decoder, outputs)
     for place in order:
-        _check_values(file.path, outputs[place])
+        check_values(file.path, outputs[place])
     entry = file.entry
     if entry is None:
         fit = _default_fit(decoder)
@@ -156,13 +156,16 @@ def describe(
         outputs=order,
         tensors=tuple(outputs[place] for place in order),
         logits=logits,
-        labels=_find_labels(file, labels) if decoder == "classify" else None,
+        labels=find_labels(file, labels) if decoder == "classify" else None,
         licence=licence,
     )
 
 
-def _check_values(path: Path, output: TensorInfo) -> None:
-    """Integers without a scale would be an error at every frame: better before the first."""
+def check_values(path: Path, output: TensorInfo) -> None:
+    """Integers without a scale would be an error at every frame: better before the first.
+
+    Raises `ModelError`.
+    """
     if np.dtype(output.dtype).kind in "iu" and output.scale == 0:
         raise ModelError(
             f"{path}: its output is {output.dtype} without a quantization scale: convert it again "
@@ -170,7 +173,8 @@ def _check_values(path: Path, output: TensorInfo) -> None:
         )
 
 
-def _told(tensors: Sequence[TensorInfo]) -> str:
+def told(tensors: Sequence[TensorInfo]) -> str:
+    """Types and shapes, for a person."""
     return ", ".join(f"{tensor.dtype} {list(tensor.shape)}" for tensor in tensors) or "none"
 
 
@@ -312,8 +316,11 @@ def _default_table(
     )
 
 
-def _find_labels(file: ModelFile, given: Path | None) -> Labels | None:
-    """The labels file of a classifier, by the order that `describe` tells."""
+def find_labels(file: ModelFile, given: Path | None) -> Labels | None:
+    """The labels file of a classifier, by the order that `describe` tells; None: it has none.
+
+    Raises `ModelError` where it cannot be read.
+    """
     if given is not None:
         return _read_labels(given)
     if file.labels is not None:

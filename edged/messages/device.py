@@ -21,10 +21,10 @@ class CameraInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A model in use; width and height are the pixels of its input."""
+    """A model in use; width and height are the pixels of its input, 0 of one that takes poses."""
 
     name: str
-    kind: Literal["pose", "labels"]
+    kind: Literal["pose", "labels", "exercise"]
     width: Count
     height: Count
     licence: Annotated[str, Meta(description="Empty: unknown.")]

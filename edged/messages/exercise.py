@@ -18,7 +18,11 @@ EventId: TypeAlias = Annotated[
     ),
 ]
 ExerciseName: TypeAlias = Annotated[
-    str, Meta(description="As in `info.exercises`: small letters, digits and `-`.")
+    str,
+    Meta(
+        description="As in `info.exercises`: small letters, digits and `-`. A hold may also be "
+        "a label of the model that `[fitness] classifier` names, such as `tree`."
+    ),
 ]
 PersonId: TypeAlias = Annotated[int, Meta(description="Who it is, as in `pose.poses[].id`.")]
 Ranges: TypeAlias = Annotated[

@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo
@@ -25,6 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edged.messages.commands import REPLY_EXPIRY_S
+from edged.messages.encoding import JSON_TYPE, MSGPACK_TYPE, content_type
 from edged.messages.topics import OFFLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt import reasons
 from edged.mqtt.inbox import Answer, Heard
@@ -37,15 +38,16 @@ SEND_BUFFER = 16_384
 of poses at 30 frames/s."""
 MISC_EVERY_NS = 500_000_000
 """How often paho looks at its keep-alive."""
-PACKET_BYTES = 8192
-"""A broker that speaks MQTT 5 keeps larger commands to itself."""
+PACKET_BYTES = 65_536
+"""A broker that speaks MQTT 5 keeps larger messages to itself. What Home Assistant was told comes
+back where it is to be removed: 12 kB."""
 MOST_HEARD = 64
 """Messages of one `step`."""
 MOST_UNTAKEN = 64
 """Answers that the broker has not acknowledged."""
 
 
-class _Fixed(Properties):
+class Fixed(Properties):
     """Properties of a PUBLISH that never change, packed once: paho packs them for each message."""
 
     def __init__(self, **values: int | str) -> None:
@@ -55,12 +57,16 @@ class _Fixed(Properties):
         object.__setattr__(self, "packed", super().pack())  # type: ignore[no-untyped-call]
 
     def pack(self) -> bytes:
+        """As they go over the wire."""
         return cast("bytes", object.__getattribute__(self, "packed"))
 
 
-_STREAM = _Fixed(MessageExpiryInterval=STREAM_EXPIRY_S, ContentType="application/json")
-_STATE = _Fixed(ContentType="application/json")
-_WORD = _Fixed(ContentType="text/plain")
+_STREAM = {
+    kind: Fixed(MessageExpiryInterval=STREAM_EXPIRY_S, ContentType=kind)
+    for kind in (JSON_TYPE, MSGPACK_TYPE)
+}
+_STATE = Fixed(ContentType=JSON_TYPE)
+_WORD = Fixed(ContentType="text/plain")
 _LIMIT = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
 _LIMIT.MaximumPacketSize = PACKET_BYTES
 
@@ -85,11 +91,14 @@ class Connection(Session):
         context: ssl.SSLContext | None,
         *,
         is_commanded: bool = False,
+        listens: Sequence[str] = (),
     ) -> None:
-        """`is_commanded`: commands are subscribed to."""
+        """Args: `is_commanded`: commands are subscribed to, and the topics `listens`."""
         super().__init__(settings, protocol, context, client_id(topics))
         self._topics = topics
         self._is_commanded = is_commanded
+        self._listens = listens
+        self._commands_mid: int | None = None
         self.heard: deque[Heard] = deque(maxlen=MOST_HEARD)
         """Commands that have come, for whoever drives the connection."""
         self.deafness: str | None = None
@@ -170,7 +179,8 @@ class Connection(Session):
         Returns whether the wire took all of it; a `step` sends the rest or tells why not.
         """
         with self._using_client:
-            self.client.publish(topic, payload, properties=_STREAM if self.is_5 else None)
+            kind = _STREAM[content_type(payload)] if self.is_5 else None
+            self.client.publish(topic, payload, properties=kind)
             return self.idle
 
     def state(self, topic: str, payload: bytes) -> None:
@@ -227,24 +237,30 @@ class Connection(Session):
         self, client: Client, data: Any, flags: ConnectFlags, reason: ReasonCode, props: Any
     ) -> None:
         super()._on_connect(client, data, flags, reason, props)
+        if not self.is_ready:
+            return
         if (most := getattr(props, "ReceiveMaximum", None)) is not None:
             # paho 2.1 does not look at it, and has no other way to be told once it is connected;
             # a broker that gets more than it allows hangs up.
             client._max_inflight_messages = min(client.max_inflight_messages, most)  # noqa: SLF001
-        if self.is_ready and self._is_commanded:
+        for topic in self._listens:
+            client.subscribe(topic, qos=1)
+        if self._is_commanded:
             commands = self._topics.set("+")
             if self.is_5:
                 # What is retained was meant for another time: see `Inbox`, for 3.1.1 has no such.
                 options = SubscribeOptions(
                     qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND
                 )
-                client.subscribe(commands, options=options)
+                _, self._commands_mid = client.subscribe(commands, options=options)
             else:
-                client.subscribe(commands, qos=1)
+                _, self._commands_mid = client.subscribe(commands, qos=1)
 
     def _on_subscribe(
-        self, _client: Client, _data: Any, _mid: int, answers: list[ReasonCode], _props: Any
+        self, _client: Client, _data: Any, mid: int, answers: list[ReasonCode], _props: Any
     ) -> None:
+        if mid != self._commands_mid:
+            return
         refusals = [reasons.words(answer) for answer in answers if answer.is_failure]
         self.deafness = refusals[0] if refusals else ""
 

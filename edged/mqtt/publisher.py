@@ -8,10 +8,11 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from edged import sections
+from edged.messages.encoding import encoder
 from edged.messages.topics import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt.brokers import Brokers
 from edged.mqtt.connection import Connection, client_id
@@ -20,7 +21,7 @@ from edged.mqtt.homecoming import Homecoming
 from edged.mqtt.inbox import Answers, Asked, Inbox, Order, answer_of
 from edged.mqtt.latest import LatestPerTopic
 from edged.mqtt.outbox import Outbox
-from edged.mqtt.reasons import NoConnectionError, address, another
+from edged.mqtt.reasons import NoConnectionError, address
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import PROTOCOLS, Protocol, with_first_that_works
 from edged.mqtt.tls import tls_context
@@ -53,6 +54,7 @@ class Publisher:
         *,
         on_change: Callable[[], None] | None = None,
         on_order: Callable[[Order], str] | None = None,
+        listens: Mapping[str, Callable[[bytes], None]] | None = None,
         outbox: Outbox | None = None,
         retry: Retry | None = None,
         protocols: tuple[Protocol, ...] = PROTOCOLS,
@@ -63,6 +65,8 @@ class Publisher:
 
         `on_order` is given each command, by the same thread. It must not block, and says why it
         does not take one, or nothing; None: no commands are subscribed to.
+
+        `listens` says by topic what else is listened to, and whom to give it to, by that thread.
 
         `outbox` keeps the events; it belongs to the caller, who closes it after the publisher.
         None: they wait in memory.
@@ -79,6 +83,8 @@ class Publisher:
         """Of the present connection."""
         self.reconnects = 0
         """Connections after the first."""
+        self.encode = encoder(settings.encoding)
+        """Writes what a frame shows; all else is JSON."""
         self.beat_ns = time.monotonic_ns()
         """The thread's last sign of life: older than BEAT_S only while it connects, which takes
         a few seconds, or longer where no name server answers."""
@@ -88,6 +94,7 @@ class Publisher:
         self._on_change = on_change
         self._brokers = Brokers(settings, retry or Retry())
         self._inbox = None if on_order is None else Inbox(topics, on_order, self.answer)
+        self._listens = dict(listens or {})
         self._outbox = outbox or Outbox(None, sections.Outbox())
         self._protocols = protocols
         self._connections = 0
@@ -139,7 +146,10 @@ class Publisher:
                 self._rouse()
 
     def state(self, topic: str, payload: bytes) -> None:
-        """Tell what stays true: QoS 1, retained, and told again after every reconnect."""
+        """Tell what stays true: QoS 1, retained, and told again after every reconnect.
+
+        An empty payload has the broker forget what it retains.
+        """
         with self._lock:
             if not self._closing.is_set():
                 self._remember(topic, payload)
@@ -170,6 +180,12 @@ class Publisher:
             # A thread that still connects ends by itself when the attempt does.
             self._thread.join(CLOSE_TIMEOUT_S)
 
+    def tell_again(self) -> None:
+        """Tell all states again: somebody has forgotten them."""
+        with self._lock:
+            self._untold = dict.fromkeys(self._states)
+            self._rouse()
+
     def _remember(self, topic: str, payload: bytes) -> None:
         self._states[topic] = payload
         self._untold[topic] = None
@@ -199,7 +215,7 @@ class Publisher:
                         self._told = None  # the next end of a connection is news again
                     slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
                     self._brokers.failed(
-                        self._explain(error),
+                        self._endings.explain(error, client_id(self._topics)),
                         now_ns,
                         slowly=slowly or self._endings.is_fight,
                         was_connected=self.connected,
@@ -210,14 +226,6 @@ class Publisher:
                 os.close(self._wake)
                 self._wake = -1
 
-    def _explain(self, error: Exception) -> str:
-        if not isinstance(error, NoConnectionError):
-            return f"mqtt: {type(error).__name__}: {error}"
-        if self._endings.is_fight:
-            # Mosquitto gives an MQTT 3.1.1 client, and some versions any client, no reason.
-            return f"{error}, time and again: {another(client_id(self._topics))}"
-        return str(error)
-
     def _hold(self, protocol: Protocol) -> None:
         if self._closing.is_set():
             return
@@ -227,6 +235,7 @@ class Publisher:
             protocol,
             self._context,
             is_commanded=self._inbox is not None,
+            listens=tuple(self._listens),
         )
         connection.is_wanted = lambda: not self._closing.is_set()
         try:
@@ -276,11 +285,13 @@ class Publisher:
 
     def _hear(self, connection: Connection) -> None:
         """Pass commands on. Not while paho is in use: what takes them may answer."""
-        if self._inbox is None:
-            return
         while connection.heard:
-            self._inbox.hear(connection.heard.popleft(), time.monotonic_ns())
-        if connection.deafness is not None:
+            heard = connection.heard.popleft()
+            if heard.topic in self._listens:
+                self._listens[heard.topic](heard.payload)
+            elif self._inbox is not None:
+                self._inbox.hear(heard, time.monotonic_ns())
+        if self._inbox is not None and connection.deafness is not None:
             self._inbox.note(connection.deafness, address(connection.settings))
 
     def _send(self, connection: Connection) -> float:
@@ -316,7 +327,10 @@ class Publisher:
         for topic in self._untold:
             if topic not in connection.unacknowledged:
                 del self._untold[topic]
-                return topic, self._states[topic], True
+                payload = self._states[topic]
+                if not payload:  # nothing is retained any more: that is told once
+                    del self._states[topic]
+                return topic, payload, True
         stream = self._streams.take(time.monotonic_ns())
         return None if stream is None else (*stream, False)
 
@@ -356,12 +370,9 @@ class Publisher:
     def _tell_last_events(self, connection: Connection) -> None:
         """Tell events as long as there is time: those of the end, if the broker keeps up."""
         until_ns = time.monotonic_ns() + int(LAST_EVENTS_S * 1e9)
-        while self._outbox.has_more(connection):
-            patience_s = self._send(connection)
+        while self._outbox.has_more(connection) and time.monotonic_ns() < until_ns:
             remaining_s = (until_ns - time.monotonic_ns()) / 1e9
-            if remaining_s <= 0.0:
-                break
-            connection.step(min(patience_s, remaining_s))
+            connection.step(min(self._send(connection), remaining_s))
         self._sends_events = False
 
     def _forgotten(self, connection: Connection, until_ns: int) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from edged.messages.device import HealthMessage, Info
+from edged.messages.encoding import Reader
 from edged.messages.exercise import ExerciseState
 from edged.messages.streams import LabelsMessage, PoseMessage
 from edged.messages.topics import OFFLINE, ONLINE, Topics
@@ -172,8 +173,8 @@ class Watched:
         self._unreadable = 0
         self._device = _Device()
         self._info = msgspec.json.Decoder(Info)
-        self._pose = msgspec.json.Decoder(PoseMessage)
-        self._labels = msgspec.json.Decoder(LabelsMessage)
+        self._pose = Reader(PoseMessage)
+        self._labels = Reader(LabelsMessage)
         self._exercise = msgspec.json.Decoder(ExerciseState)
         self._health = msgspec.json.Decoder(HealthMessage)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pose_classifiers
 import pytest
 
 from edged.commands.config import check, show
@@ -53,3 +54,37 @@ def test_what_is_shown_is_in_force_and_has_no_password(
         "port = 1883",
     } <= set(shown)
     assert not any("hunter2" in line for line in shown)
+
+
+def test_a_classifier_of_poses_is_there_and_fits(
+    tmp_path: Path, pose_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, labels = pose_classifiers.write(tmp_path)
+    path = tmp_path / "edged.toml"
+
+    def wrong_with(classifier: Path, *more: str) -> str:
+        keys = [f'classifier = "{classifier}"', *more]
+        path.write_text(
+            f'[camera]\nsource = "athlete"\n[pose]\nmodel = "{pose_file}"\n[fitness]\n'
+            + "\n".join(keys)
+        )
+        with pytest.raises(ConfigError) as caught:
+            check(path)
+        return str(caught.value)
+
+    place = f"{path}: [fitness] classifier: not usable here: "
+    assert wrong_with(tmp_path / "missing.tflite").startswith(f"{place}{tmp_path}/missing.tflite")
+    assert wrong_with(pose_file).startswith(f"{place}{pose_file}: it has inputs uint8")
+    assert wrong_with(model) == (
+        f"{place}{model} has no labels, and numbers name no exercise: give a file with one label "
+        "a line, as [fitness] classifier_labels"
+    )
+    few = tmp_path / "few.txt"
+    few.write_text("squat")
+    told = wrong_with(model, f'classifier_labels = "{few}"')
+    assert told.startswith(f"{place}{few} has 1 labels, the model 5 classes")
+    assert "classifier_layout: expected" in wrong_with(model, 'classifier_layout = "syx"')
+    text = path.read_text().replace('"syx"', '"yxs"')
+    path.write_text(f'{text}\nclassifier_labels = "{labels}"\n')
+    check(path)
+    assert capsys.readouterr().out == f"{path}: ok\n"

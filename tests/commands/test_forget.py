@@ -35,13 +35,17 @@ def test_what_is_retained_of_these_devices_goes_and_nothing_else(
     broker: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     others = ["edged/gate/status", "edged/gate/info"]
-    retain(broker.port, *others, "edged/pi/status", "edged/pi/info", "edged/door/status")
+    mine = ["edged/pi/status", "edged/pi/info", "edged/pi/exercise", "edged/pi/paused"]
+    shown = "homeassistant/device/edged_pi/config"
+    retain(broker.port, *others, *mine, shown, "edged/door/status")
     files = [str(configuration(tmp_path, name, broker.port)) for name in ("pi", "door")]
     assert main(files) == 0
     assert sorted(retained(broker)) == sorted(others)
     at = f"ok broker 127.0.0.1:{broker.port} has forgotten"
     assert capsys.readouterr().out.splitlines() == [
-        f"{at} edged/{name}/status and edged/{name}/info" for name in ("pi", "door")
+        f"{at} edged/{name}/status edged/{name}/info edged/{name}/exercise edged/{name}/paused "
+        f"homeassistant/device/edged_{name}/config"
+        for name in ("pi", "door")
     ]
 
 
@@ -71,7 +75,7 @@ def test_what_cannot_be_reached_is_told_with_what_to_do_and_stops_nothing(
     bad, away = capsys.readouterr().out.splitlines()
     assert bad.startswith(f"note {tmp_path}/bad.toml: [nonsense]")
     assert away.startswith("note no broker 127.0.0.1:")
-    assert "mosquitto_pub -r -n -t edged/pi/status and -t edged/pi/info" in away
+    assert "mosquitto_pub -r -n -t TOPIC clears what is left of it: edged/pi/" in away
 
 
 def test_it_is_a_program(broker: Broker, tmp_path: Path) -> None:

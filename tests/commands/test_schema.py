@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from edged.commands.schema import PAYLOADS, run, schema_of
+from edged.commands.schema import run, schema_of
 from edged.errors import EdgedError
+from edged.messages.asyncapi import document
+from edged.messages.catalogue import CHANNELS, PAYLOADS
 
 DIRECTORY = Path(__file__).parents[2] / "docs" / "schema"
 
@@ -62,10 +64,11 @@ def test_written_schemas_are_fresh(tmp_path: Path, capsys: pytest.CaptureFixture
     directory = tmp_path / "new" / "schema"
     run(directory, check=False)
     files = sorted(directory.iterdir())
-    topics = {topic.replace("/", "-"): topic for topic in PAYLOADS}
-    assert [path.stem for path in files] == sorted(topics)
+    wanted = {topic.replace("/", "-"): schema_of(topic) for topic in PAYLOADS}
+    wanted["asyncapi"] = document(CHANNELS)
+    assert [path.stem for path in files] == sorted(wanted)
     assert capsys.readouterr().out.splitlines() == [str(path) for path in files]
-    assert all(json.loads(path.read_text()) == schema_of(topics[path.stem]) for path in files)
+    assert all(json.loads(path.read_text()) == wanted[path.stem] for path in files)
     run(directory, check=True)
 
 
@@ -73,6 +76,7 @@ def test_a_check_lists_what_is_stale_missing_and_extra_and_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(tmp_path, check=False)
+    (tmp_path / "asyncapi.json").write_text("{}")
     (tmp_path / "pose.json").write_text("{}")
     (tmp_path / "info.json").unlink()
     (tmp_path / "extra.json").write_text("{}")
@@ -81,6 +85,7 @@ def test_a_check_lists_what_is_stale_missing_and_extra_and_writes_nothing(
     with pytest.raises(EdgedError, match="run edged schema"):
         run(tmp_path, check=True)
     assert capsys.readouterr().out.splitlines() == [
+        f"{tmp_path / 'asyncapi.json'}: stale",
         f"{tmp_path / 'extra.json'}: extra",
         f"{tmp_path / 'info.json'}: missing",
         f"{tmp_path / 'pose.json'}: stale",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pose_classifiers
 import pytest
 import tiny_models
 from stand_in.twins import compiled_twin
@@ -13,7 +14,7 @@ from edged.config import Config
 from edged.doctor.finding import Level
 from edged.doctor.models import CheckedFile, ModelFacts, ModelsFacts, judge, measure
 from edged.inference.store import State
-from edged.sections import Inference, LabelModel, PoseModel
+from edged.sections import Fitness, Inference, LabelModel, PoseModel
 
 CATALOG = """
 [models.tiny]
@@ -139,3 +140,19 @@ def test_a_runtime_that_is_not_here(directory: Path) -> None:
         assert "tflite_runtime is not installed here" in said(measure(settings, [directory], 20.0))
     else:
         assert "is the old library" in said(measure(settings, [directory], 20.0))
+
+
+def test_a_classifier_of_poses_is_invoked_and_has_to_fit(directory: Path, tmp_path: Path) -> None:
+    model, labels = pose_classifiers.write(tmp_path)
+
+    def facts(**keys: str) -> ModelsFacts:
+        fitness = Fitness(**keys)  # type: ignore[arg-type]
+        return measure(Config(pose=PoseModel(model="tiny"), fitness=fitness), [directory], 20.0)
+
+    good = facts(classifier=str(model), classifier_labels=str(labels))
+    assert [one.section for one in good.models] == ["pose", "fitness"]
+    assert good.models[1].invoke_ms is not None
+    assert judge(good).level is Level.OK
+    bad = facts(classifier=str(model))
+    assert judge(bad).level is Level.PROBLEM
+    assert "has no labels, and numbers name no exercise" in said(bad)

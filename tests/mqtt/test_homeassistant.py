@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import jinja2.sandbox
@@ -269,3 +271,17 @@ def test_the_payload_is_small() -> None:
     sensors = tuple(f"sensor-{number}" for number in range(10))
     described = Description("1", "Gym", exercises=exercises, sensors=sensors)
     assert len(encoded(discovery(TOPICS, described))) < 32_000
+
+
+def test_the_page_about_it_names_what_there_is() -> None:
+    text = (Path(__file__).parents[2] / "docs/homeassistant.md").read_text()
+    found = {one["default_entity_id"] for one in told()["components"].values()}
+    named = set(re.findall(r"\b[a-z_]+\.gym_[a-z_]*[a-z]\b(?!_)", text))
+    tables = [line for line in text.splitlines() if line.startswith("| `")]
+    for line in tables:
+        first, *more = re.findall(r"`([^`]+)`", line.split("|")[1])
+        kind = first[: first.index("gym_") + len("gym")]
+        named |= {f"{kind}{name}" for name in more}
+    named -= {"sensor.gym_temperature"}
+    assert named <= found
+    assert {name for name in found if "_temperature_" not in name} <= named

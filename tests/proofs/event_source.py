@@ -1,7 +1,8 @@
 """Feeds events to a broker as the daemon does, and says which are safe: see `outbox.py`.
 
 `python event_source.py PORT FILE FIRST LAST PAUSE_S`. Says on stdout, a line each, `> n` before
-event n is handed over, `! t` when that took t microseconds, and `= n` when the file has it; at the end of its input it ends in order.
+event n is handed over, `! t` when that took t microseconds, and `= n` when the file has it; at the
+end of its input it ends in order.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ http:
   server_port: {port}
 api:
 config:
+automation: !include automations.yaml
 logger:
   default: warning
 """
@@ -64,9 +65,17 @@ class HomeAssistant:
         installed: Where it was installed.
         broker_port: Of the broker on the loopback.
         output: The file for what it prints, its log.
+        automations: What `automations.yaml` holds.
     """
 
-    def __init__(self, root: Path, installed: Installed, broker_port: int, output: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        installed: Installed,
+        broker_port: int,
+        output: Path,
+        automations: str = "[]",
+    ) -> None:
         self._root, self._installed, self._output = root, installed, output
         self._port = brokers.free_port()
         self._key = secrets.token_hex(32)
@@ -78,6 +87,7 @@ class HomeAssistant:
         store.mkdir(parents=True)
         configuration = CONFIGURATION.format(port=self._port)
         (root / CONFIG / "configuration.yaml").write_text(configuration)
+        (root / CONFIG / "automations.yaml").write_text(automations)
         (store / "core.config_entries").write_text(json.dumps(_broker_entry(broker_port)))
         (store / "auth").write_text(json.dumps(_somebody(self._key)))
 

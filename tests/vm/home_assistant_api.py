@@ -166,6 +166,23 @@ class Api:
         target = {"entity_id": entity_id}
         self.ask("call_service", domain=domain, service=service, target=target, service_data=data)
 
+    def delete(self, device: Device) -> None:
+        """Deletes a device, as its page offers it.
+
+        Raises:
+            AssertionError: it was refused.
+        """
+        for entry in self.ask("config_entries/get", domain="mqtt"):
+            self.ask(
+                "config/device_registry/remove_config_entry",
+                config_entry_id=entry["entry_id"],
+                device_id=device.id,
+            )
+
+    def notifications(self) -> list[str]:
+        """The messages that a person finds in the side bar."""
+        return [str(found["message"]) for found in self.ask("persistent_notification/get")]
+
     def rendered(self, template: str) -> str:
         """What a template gives, as one in a dashboard or an automation."""
         number = next(self._numbers)

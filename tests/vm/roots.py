@@ -115,7 +115,14 @@ def sweep(directory: Path) -> None:
 
 
 def end_processes(directory: Path) -> None:
-    """Ends the containers whose root file system is below a directory: nobody else's processes."""
+    """Ends those who live below a directory: nobody else's processes.
+
+    Containers with their root file system there, and programs that were given a file from there.
+    """
+    for arguments in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if f"{directory}/" in arguments.read_text(errors="replace"):
+                os.kill(int(arguments.parent.name), signal.SIGKILL)
     for mounts in Path("/proc").glob("[0-9]*/mountinfo"):
         with suppress(OSError):
             for line in mounts.read_text().splitlines():

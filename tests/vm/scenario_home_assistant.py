@@ -5,52 +5,36 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
-from brokers import Broker, Subscriber, until
-from daemons import TOPICS, Daemon, configuration, healths, info, poses
+from brokers import Broker, Subscriber, retained, until
+from daemons import TOPICS, healths, info, poses
 from gym_messages import HEALTH, NOBODY, PAUSED, REP, STATE
 from vm import roots
+from vm.checkout import ROOT
 from vm.home_assistant import HomeAssistant
 from vm.home_assistant_api import Api
+from vm.home_assistant_device import PREFIX, SOON_S, Device, retain
 from vm.home_assistant_tree import installed
 from vm.rig import Rig
 
-from edged.config import Config
 from edged.messages.topics import OFFLINE, ONLINE, Topics
 from edged.mqtt.homeassistant import (
     REMOVED,
     Description,
-    birth_topic,
     device_id,
     discovery,
     discovery_topic,
     encoded,
 )
-from edged.sections import Camera, Fitness, PoseModel
 
 Figure = Callable[[str, object], None]
 
-PREFIX = "homeassistant"
-SOON_S = 30.0
-IS_WIRED = "homeassistant" in Config.__struct_fields__
-"""The daemon tells of itself; until it does, `Herald` tells from what the daemon says."""
-
-SCRIPT = """
-[workout]
-seed = 5
-repeat = true
-[[set]]
-exercise = "squat"
-reps = 5
-tempo = [0.8, 0.1, 0.7, 0.2]
-rest_s = 14.0
-"""
-
+PAGE = ROOT / "docs/homeassistant.md"
 # As they appear: device class, unit, category.
 NONE, DIAGNOSTIC, CONFIG = None, "diagnostic", "config"
 ENTITIES = {
@@ -83,47 +67,6 @@ ENTITIES = {
     "sensor.gym_memory": ("data_size", "MB", DIAGNOSTIC),
     "sensor.gym_accelerator": (None, None, DIAGNOSTIC),
 }
-COUNTERS = {"sensor.gym_reps", "sensor.gym_set", "sensor.gym_sets", "sensor.gym_held"}
-
-
-class Herald:
-    """Tells Home Assistant of the daemon, from what the daemon tells everybody, and at its birth.
-
-    Args:
-        broker: Where all of them meet.
-    """
-
-    def __init__(self, broker: Broker) -> None:
-        self._subscriber = Subscriber(broker.port)
-        self._births = 0
-        self._told = b""
-
-    def tell(self) -> None:
-        """Tells, if there is something new."""
-        device, last = info(self._subscriber), healths(self._subscriber)
-        births = len(self._subscriber.of(birth_topic(PREFIX)))
-        if device is None or not last:
-            return
-        described = Description(
-            version=device.version,
-            name="Gym",
-            model=", ".join(model.name for model in device.models),
-            exercises=device.exercises,
-            sensors=tuple(last[-1].temperatures),
-            health_interval_s=0.5,
-        )
-        payload = encoded(discovery(TOPICS, described))
-        if (payload, births) != (self._told, self._births):
-            self._told, self._births = payload, births
-            retain(self._subscriber, discovery_topic(TOPICS, PREFIX), payload)
-
-    def close(self) -> None:
-        """Hangs up."""
-        self._subscriber.close()
-
-
-def retain(subscriber: Subscriber, topic: str, payload: bytes) -> None:
-    subscriber._client.publish(topic, payload, qos=1, retain=True)
 
 
 @pytest.fixture(scope="module")
@@ -143,64 +86,13 @@ def subscriber(broker: Broker) -> Iterator[Subscriber]:
 @pytest.fixture(scope="module")
 def home(rig: Rig, broker: Broker) -> Iterator[HomeAssistant]:
     found = installed()
-    directory = rig.directory("home")
+    (automation,) = re.findall(r"```yaml\n(- id: .*?)```", PAGE.read_text(), re.DOTALL)
+    log = rig.directory("home.log")
     with (
-        roots.private_copy(found.tree, directory) as root,
-        HomeAssistant(root, found, broker.port, rig.directory("home.log")) as home,
+        roots.private_copy(found.tree, rig.directory("home")) as root,
+        HomeAssistant(root, found, broker.port, log, automation) as home,
     ):
         yield home
-
-
-class Device:
-    """The daemon, as `edged run` on this machine, with an athlete for a camera."""
-
-    def __init__(self, directory: Path, broker: Broker) -> None:
-        directory.mkdir()
-        self._directory = directory
-        script = directory / "script.toml"
-        script.write_text(SCRIPT)
-        self._config = msgspec.structs.replace(
-            configuration(Path("unused"), Path("unused"), broker.port),
-            camera=Camera(source=f"athlete:{script}", width=320, height=240, fps=15, loop=True),
-            pose=PoseModel(model="athlete-pose"),
-            fitness=Fitness(set_ends_s=5.0, workout_ends_s=10.0, gone_s=5.0),
-        )
-        self._daemon: Daemon | None = None
-        self._herald = None if IS_WIRED else Herald(broker)
-
-    @property
-    def daemon(self) -> Daemon:
-        """The process."""
-        assert self._daemon is not None
-        return self._daemon
-
-    def start(self) -> None:
-        """Starts it, or starts it again."""
-        self._daemon = Daemon(self._directory, self._config)
-
-    def until(self, what: str, condition: Callable[[], bool], timeout_s: float = SOON_S) -> float:
-        """Waits; meanwhile the herald does its work.
-
-        Returns:
-            The seconds it took.
-        """
-        started = time.monotonic()
-
-        def look() -> bool:
-            if self._herald is not None:
-                self._herald.tell()
-            time.sleep(0.05)
-            return condition()
-
-        until(look, what, timeout_s)
-        return time.monotonic() - started
-
-    def close(self) -> None:
-        """Ends it, however it is."""
-        if self._herald is not None:
-            self._herald.close()
-        if self._daemon is not None:
-            self._daemon.__exit__()
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +102,13 @@ def device(rig: Rig, broker: Broker) -> Iterator[Device]:
         yield device
     finally:
         device.close()
+
+
+def within(what: str, condition: Callable[[], bool], timeout_s: float = SOON_S) -> float:
+    """Waits. Returns the seconds it took."""
+    started = time.monotonic()
+    until(condition, what, timeout_s)
+    return time.monotonic() - started
 
 
 def state(home: HomeAssistant, entity_id: str) -> str:
@@ -320,21 +219,20 @@ def scenario_without_fitness_its_entities_disappear(
     assert not left & {"edged_cellar_exercise", "edged_cellar_rep", "edged_cellar_reset"}
     retain(subscriber, discovery_topic(topics, PREFIX), REMOVED)
     home.api.until("no device", lambda api: api.devices() == [], SOON_S)
-    assert home.complaints() == []
 
 
 def scenario_the_device_is_found_by_itself(
     home: HomeAssistant, device: Device, subscriber: Subscriber, figure: Figure
 ) -> None:
     device.start()
-    took_s = device.until("a device", lambda: bool(home.api.devices()), 60)
+    took_s = within("a device", lambda: bool(home.api.devices()), 60)
     figure("found after the daemon's start s", took_s)
     (found,) = home.api.devices()
     told = info(subscriber)
     assert told is not None
-    assert (found.name, found.manufacturer, found.version) == ("Gym", "edged", told.version)
+    assert (found.name, found.manufacturer, found.version) == ("gym", "edged", told.version)
     assert found.identifiers == (("mqtt", device_id(TOPICS)),)
-    device.until("all available", lambda: not unavailable(home))
+    within("all available", lambda: not unavailable(home))
 
 
 def scenario_every_entity_has_its_class_unit_and_category(home: HomeAssistant) -> None:
@@ -353,7 +251,7 @@ def scenario_every_entity_has_its_class_unit_and_category(home: HomeAssistant) -
     for entity_id, one in registered.items():
         assert one.unique_id == f"edged_gym_{entity_id.partition('.gym_')[2]}"
         name = states[entity_id].attributes["friendly_name"]
-        assert name == f"Gym {one.name}"
+        assert name == f"gym {one.name}"
         if "unit_of_measurement" in states[entity_id].attributes and entity_id[:6] == "sensor":
             assert states[entity_id].attributes["state_class"] == "measurement"
     assert states["select.gym_wanted_exercise"].attributes["options"][:2] == ["auto", "squat"]
@@ -373,9 +271,9 @@ def ids(api: Api, entity_id: str) -> list[str]:
 
 
 def scenario_a_set_of_squats_moves_the_reps_and_fires_events(
-    home: HomeAssistant, device: Device, subscriber: Subscriber, figure: Figure
+    home: HomeAssistant, subscriber: Subscriber, figure: Figure
 ) -> None:
-    device.until("a workout", lambda: bool(ids(home.api, "event.gym_workout_done")), 120)
+    within("a workout", lambda: bool(ids(home.api, "event.gym_workout_done")), 120)
     for entity_id, topic in (
         ("event.gym_rep", TOPICS.event_rep),
         ("event.gym_set_done", TOPICS.event_set),
@@ -400,8 +298,15 @@ def scenario_a_set_of_squats_moves_the_reps_and_fires_events(
     assert "on" in {one.state for one in home.api.changes("binary_sensor.gym_person")}
 
 
-def scenario_how_the_device_is(home: HomeAssistant, device: Device, figure: Figure) -> None:
-    device.until("fps", lambda: number(home, "sensor.gym_fps") > 1.0)
+def scenario_the_automation_of_the_documentation_says_it(home: HomeAssistant) -> None:
+    (said,) = {
+        words for words in home.api.notifications() if words.startswith("Set 1: ")
+    }  # once a set, whatever happened between
+    assert re.fullmatch(r"Set 1: [1-5] squat reps in [0-9]+ seconds\.", said), said
+
+
+def scenario_how_the_device_is(home: HomeAssistant, figure: Figure) -> None:
+    within("fps", lambda: number(home, "sensor.gym_fps") > 1.0)
     for name in ("fps", "inference", "age", "memory"):
         figure(name, state(home, f"sensor.gym_{name}"))
         assert number(home, f"sensor.gym_{name}") > 0.0
@@ -410,43 +315,39 @@ def scenario_how_the_device_is(home: HomeAssistant, device: Device, figure: Figu
 
 
 def scenario_the_pause_switch_pauses_and_follows(
-    home: HomeAssistant, device: Device, subscriber: Subscriber, figure: Figure
+    home: HomeAssistant, subscriber: Subscriber, figure: Figure
 ) -> None:
     assert state(home, "switch.gym_pause") == "off"
     home.api.call("switch.turn_on", "switch.gym_pause")
     figure("on after s", home.api.until_state("switch.gym_pause", "on", SOON_S))
     assert subscriber.last(TOPICS.paused) == b"ON"
-    device.until("no picture", lambda: healths(subscriber)[-1].state == "paused")
+    within("no picture", lambda: healths(subscriber)[-1].state == "paused")
     home.api.until_state("sensor.gym_inference", "unknown", SOON_S)
     home.api.until_state("binary_sensor.gym_person", "unknown", SOON_S)
     count = len(poses(subscriber))
     home.api.call("switch.turn_off", "switch.gym_pause")
     figure("off after s", home.api.until_state("switch.gym_pause", "off", SOON_S))
-    device.until("poses", lambda: len(poses(subscriber)) > count)
+    within("poses", lambda: len(poses(subscriber)) > count)
 
 
-def scenario_what_is_chosen_is_what_counts(
-    home: HomeAssistant, device: Device, subscriber: Subscriber
-) -> None:
+def scenario_what_is_chosen_is_what_counts(home: HomeAssistant, subscriber: Subscriber) -> None:
     api = home.api
     api.call("select.select_option", "select.gym_wanted_exercise", option="push-up")
     api.call("number.set_value", "number.gym_target_reps", value=12)
     api.call("number.set_value", "number.gym_target_rest", value=90)
-    device.until("push-up", lambda: state(home, "select.gym_wanted_exercise") == "push-up")
-    device.until("12 reps", lambda: number(home, "number.gym_target_reps") == 12.0)
-    device.until("90 s", lambda: number(home, "number.gym_target_rest") == 90.0)
+    within("push-up", lambda: state(home, "select.gym_wanted_exercise") == "push-up")
+    within("12 reps", lambda: number(home, "number.gym_target_reps") == 12.0)
+    within("90 s", lambda: number(home, "number.gym_target_rest") == 90.0)
     told = json.loads(subscriber.last(TOPICS.exercise) or b"{}")
     assert (told["wanted"], told["target_reps"], told["rest_s"]) == ("push-up", 12, 90.0)
     api.call("select.select_option", "select.gym_wanted_exercise", option="auto")
-    device.until("auto", lambda: state(home, "select.gym_wanted_exercise") == "auto")
+    within("auto", lambda: state(home, "select.gym_wanted_exercise") == "auto")
 
 
-def scenario_the_button_begins_anew(
-    home: HomeAssistant, device: Device, subscriber: Subscriber
-) -> None:
-    device.until("a rep", lambda: number(home, "sensor.gym_reps") >= 1.0, 60)
+def scenario_the_button_begins_anew(home: HomeAssistant, subscriber: Subscriber) -> None:
+    within("a rep", lambda: number(home, "sensor.gym_reps") >= 1.0, 60)
     home.api.call("button.press", "button.gym_reset")
-    device.until("an answer", lambda: b'"reset"' in (subscriber.last(TOPICS.reply) or b""))
+    within("an answer", lambda: b'"reset"' in (subscriber.last(TOPICS.reply) or b""))
     assert json.loads(subscriber.last(TOPICS.reply) or b"{}")["ok"]
 
 
@@ -459,39 +360,63 @@ def scenario_it_is_unavailable_when_killed_and_comes_back(
     figure("unavailable after s", time.monotonic() - started)
     device.daemon.process.wait(SOON_S)
     device.start()
-    figure("back after s", device.until("available", lambda: not unavailable(home)))
+    figure("back after s", within("available", lambda: not unavailable(home)))
 
 
 def scenario_a_restart_of_home_assistant_finds_everything_again(
-    home: HomeAssistant, device: Device, subscriber: Subscriber, figure: Figure
+    home: HomeAssistant, subscriber: Subscriber, figure: Figure
 ) -> None:
     before = home.api.entities()
     told = len(subscriber.of(discovery_topic(TOPICS, PREFIX)))
+    sets = len(subscriber.of(TOPICS.event_set))
     home.stop()
     figure("Home Assistant is back after s", home.start())
     home.api.listen()
-    figure("all is there after s more", device.until("all", lambda: not unavailable(home)))
+    figure("all is there after s more", within("all", lambda: not unavailable(home)))
     assert home.api.entities() == before
-    device.until("reps", lambda: number(home, "sensor.gym_reps") >= 0.0)
-    device.until("fps", lambda: number(home, "sensor.gym_fps") > 0.0)
-    device.until("the pause's state", lambda: state(home, "switch.gym_pause") == "off")
+    within("reps", lambda: number(home, "sensor.gym_reps") >= 0.0)
+    within("fps", lambda: number(home, "sensor.gym_fps") > 0.0)
+    within("the pause's state", lambda: state(home, "switch.gym_pause") == "off")
+    # An event entity shows its last event again: the documentation's automation knows better.
+    said = [words for words in home.api.notifications() if words.startswith("Set ")]
+    assert len(said) <= len(subscriber.of(TOPICS.event_set)) - sets
     # At its birth it was told again, whether or not the broker has kept the first time.
-    device.until("again", lambda: len(subscriber.of(discovery_topic(TOPICS, PREFIX))) > told)
+    within("again", lambda: len(subscriber.of(discovery_topic(TOPICS, PREFIX))) > told)
 
 
-def scenario_a_template_for_people_works(home: HomeAssistant) -> None:
-    """The words of docs/homeassistant.md."""
-    said = home.api.rendered("{{ state_attr('event.gym_set_done', 'reps') }}")
-    assert said.isdigit() or said == "None"
-
-
-def scenario_nothing_was_complained_about_and_it_goes_when_it_is_removed(
-    home: HomeAssistant, device: Device, subscriber: Subscriber
+def scenario_switched_off_it_goes_and_switched_on_it_is_back(
+    home: HomeAssistant, device: Device, figure: Figure
 ) -> None:
-    assert home.complaints() == []
+    before = {(one.unique_id, one.entity_id) for one in home.api.entities().values()}
+    device.announce(enabled=False)
+    figure("gone after s", within("no device", lambda: home.api.devices() == []))
+    assert home.api.entities() == {}
+    device.announce(enabled=True)
+    figure("back after s", within("all", lambda: not unavailable(home)))
+    assert {(one.unique_id, one.entity_id) for one in home.api.entities().values()} == before
+
+
+def scenario_an_uninstallation_leaves_nothing_and_nothing_was_complained_about(
+    home: HomeAssistant, device: Device, broker: Broker
+) -> None:
     assert device.daemon.stop() == 0
     home.api.until("unavailable", lambda _: unavailable(home) == set(ENTITIES), SOON_S)
-    retain(subscriber, discovery_topic(TOPICS, PREFIX), REMOVED)
+    assert device.forget().startswith("ok ")
     home.api.until("no device", lambda api: api.devices() == [], SOON_S)
     assert home.api.entities() == {}
+    assert [topic for topic in retained(broker) if "gym" in topic] == []
     assert home.complaints() == []
+
+
+def scenario_a_device_that_is_deleted_by_hand_is_announced_no_more(
+    home: HomeAssistant, subscriber: Subscriber
+) -> None:
+    """The last one: Home Assistant complains about what it says itself here."""
+    topics = Topics("edged", "attic")
+    topic = discovery_topic(topics, PREFIX)
+    retain(subscriber, topic, encoded(discovery(topics, Description("1", "Attic"))))
+    home.api.until("a device", lambda api: len(api.devices()) == 1, SOON_S)
+    (found,) = home.api.devices()
+    home.api.delete(found)
+    assert home.api.devices() == []
+    subscriber.until(topic, REMOVED)
