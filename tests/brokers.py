@@ -99,6 +99,11 @@ class Broker:
         self.kill()
         return False
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started, and not ended."""
+        return self._process is not None
+
     def log(self) -> str:
         """What it wrote."""
         return (self.directory / "mosquitto.log").read_text(errors="replace")

@@ -21,7 +21,7 @@ from edged.mqtt.homecoming import Homecoming
 from edged.mqtt.inbox import Answers, Asked, Inbox, Order, answer_of
 from edged.mqtt.latest import LatestPerTopic
 from edged.mqtt.outbox import Outbox
-from edged.mqtt.reasons import NoConnectionError, address, another
+from edged.mqtt.reasons import NoConnectionError, address
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import PROTOCOLS, Protocol, with_first_that_works
 from edged.mqtt.tls import tls_context
@@ -215,7 +215,7 @@ class Publisher:
                         self._told = None  # the next end of a connection is news again
                     slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
                     self._brokers.failed(
-                        self._explain(error),
+                        self._endings.explain(error, client_id(self._topics)),
                         now_ns,
                         slowly=slowly or self._endings.is_fight,
                         was_connected=self.connected,
@@ -225,14 +225,6 @@ class Publisher:
             with self._lock:
                 os.close(self._wake)
                 self._wake = -1
-
-    def _explain(self, error: Exception) -> str:
-        if not isinstance(error, NoConnectionError):
-            return f"mqtt: {type(error).__name__}: {error}"
-        if self._endings.is_fight:
-            # Mosquitto gives an MQTT 3.1.1 client, and some versions any client, no reason.
-            return f"{error}, time and again: {another(client_id(self._topics))}"
-        return str(error)
 
     def _hold(self, protocol: Protocol) -> None:
         if self._closing.is_set():
@@ -378,12 +370,9 @@ class Publisher:
     def _tell_last_events(self, connection: Connection) -> None:
         """Tell events as long as there is time: those of the end, if the broker keeps up."""
         until_ns = time.monotonic_ns() + int(LAST_EVENTS_S * 1e9)
-        while self._outbox.has_more(connection):
-            patience_s = self._send(connection)
+        while self._outbox.has_more(connection) and time.monotonic_ns() < until_ns:
             remaining_s = (until_ns - time.monotonic_ns()) / 1e9
-            if remaining_s <= 0.0:
-                break
-            connection.step(min(patience_s, remaining_s))
+            connection.step(min(self._send(connection), remaining_s))
         self._sends_events = False
 
     def _forgotten(self, connection: Connection, until_ns: int) -> bool:
