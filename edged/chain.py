@@ -36,6 +36,7 @@ from edged.messages.topics import Topics
 from edged.mqtt.inbox import Order
 from edged.mqtt.outbox import Outbox
 from edged.mqtt.publisher import Publisher
+from edged.pausing import is_remembered
 from edged.pipeline import ModelFiles, Pipeline
 from edged.sections import Camera, LabelModel, PoseModel
 
@@ -105,7 +106,7 @@ class Chain:
         self._on_order = on_order
         self._wanted = wanted
         self._pausing = RLock()  # `wanted` may pause, wherever it is asked
-        self._is_paused = False
+        self._is_paused = is_remembered(config)
         self._roster = Roster()
         self.gym = self._new_gym(config)
         with contextlib.ExitStack() as undo:

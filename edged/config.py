@@ -267,10 +267,19 @@ def outbox_file(config: Config) -> Path | None:
     """
     if config.outbox.file:
         return None if config.outbox.file == IN_MEMORY else Path(config.outbox.file)
+    return _own_file(config, "outbox-{}.sqlite")
+
+
+def pause_file(config: Config) -> Path | None:
+    """What is there while a command has paused the camera; None: that is not remembered."""
+    return _own_file(config, "paused-{}")
+
+
+def _own_file(config: Config, name: str) -> Path | None:
     state = _state()
     if config.mqtt.forget_at_end or state is None:
         return None
-    return state / f"outbox-{device_name(config.device)}.sqlite"
+    return state / name.format(device_name(config.device))
 
 
 def _state() -> Path | None:

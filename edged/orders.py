@@ -25,6 +25,7 @@ from edged.mqtt.commands import (
     WatchPerson,
 )
 from edged.mqtt.inbox import Order
+from edged.pausing import remember
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +128,7 @@ class Orders:
 
     def _pause(self, chain: Chain) -> str:
         until = time.monotonic() + CLOSING_S
+        remember(chain.config, is_paused=True)
         while not chain.pause(POLL_S):
             if not self._wanted():
                 return STOPPING
@@ -148,6 +150,7 @@ def _use_model(chain: Chain, name: str) -> str:
 
 
 def _resume(chain: Chain) -> str:
+    remember(chain.config, is_paused=False)
     chain.resume()
     is_kept = chain.capture.is_paused
     return "[camera] paused is true in the configuration: change it there" if is_kept else ""

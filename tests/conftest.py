@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -25,16 +26,22 @@ for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
 
 
+_STATES = count()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What edged keeps while tests run is nobody's."""
-    before = os.environ.get("XDG_STATE_HOME")
-    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
-    yield
-    if before is None:
-        del os.environ["XDG_STATE_HOME"]
-    else:
-        os.environ["XDG_STATE_HOME"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        states = tmp_path_factory.mktemp("states")
+        patch.setenv("XDG_STATE_HOME", str(states))
+        yield states
+
+
+@pytest.fixture(autouse=True)
+def _state(_states: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no other test's."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(_states / str(next(_STATES))))
 
 
 @pytest.fixture(scope="session")

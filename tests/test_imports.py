@@ -27,7 +27,7 @@ BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
     *("overlay", "health", "exercise_stage", "pipeline", "gym", "herald", "frameloop"),
-    *("holdings", "chain"),
+    *("pausing", "holdings", "chain"),
     *("observing", "orders", "supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
@@ -65,10 +65,13 @@ MAY_IMPORT = {
     "gym": BASE | {"fitness"},
     "herald": BASE | {"mqtt"},
     "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
+    "pausing": {"config"},
     "holdings": BASE | PARTS | {"pipeline"},
-    "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym", "herald", "holdings"},
+    "chain": BASE
+    | PARTS
+    | {"health", "pipeline", "frameloop", "gym", "herald", "holdings", "pausing"},
     "observing": BASE | PARTS | {"chain", "health", "processes"},
-    "orders": {"chain", "errors", "gym", "mqtt"},
+    "orders": {"pausing", "chain", "errors", "gym", "mqtt"},
     "supervision": {"chain", "health", "systemd"},
     "daemon": BASE | PARTS | SERVICE - {"daemon"},
     "bench": BASE | PARTS | SERVICE,

@@ -247,3 +247,28 @@ def test_what_waits_at_the_end_is_answered(playing: Config, broker: Broker) -> N
             assert orders.put(ordered(Reset(), 2)) == STOPPING
         subscriber.until(TOPICS.status, b"offline")
         assert [(reply.command, reply.reason) for reply in replies(subscriber)] == [("1", STOPPING)]
+
+
+def test_a_pause_lasts_over_a_crash_until_a_command_ends_it(
+    tmp_path: Path, watching: Config, broker: Broker
+) -> None:
+    with Subscriber(broker.port) as subscriber:
+        with Daemon(tmp_path, watching) as daemon:
+            until(lambda: bool(poses(subscriber)), "poses")
+            assert command(subscriber, "pause", b"ON").ok
+            daemon.process.kill()
+            daemon.process.wait(30)
+        subscriber.until(TOPICS.status, b"offline")
+        frames = len(poses(subscriber))
+        with Daemon(tmp_path, watching) as daemon:
+            subscriber.until(TOPICS.status, b"online")
+            until(lambda: bool(healths(subscriber)), "health")
+            until(lambda: healths(subscriber)[-1].state == "paused", "a pause")
+            assert len(poses(subscriber)) == frames
+            assert subscriber.last(TOPICS.paused) == b"ON"
+            assert command(subscriber, "pause", b"OFF").ok
+            until(lambda: len(poses(subscriber)) > frames, "poses")
+            assert daemon.stop() == 0
+        with Daemon(tmp_path, watching) as daemon:
+            frames = len(poses(subscriber))
+            until(lambda: len(poses(subscriber)) > frames, "poses after a restart")
