@@ -131,7 +131,8 @@ class Broker:
         try:
             yield
         finally:
-            self._process.send_signal(signal.SIGCONT)
+            if self._process is not None:  # unless it was killed as it stood
+                self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """End it however it is."""

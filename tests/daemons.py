@@ -66,7 +66,12 @@ class Daemon:
                 [sys.executable, *program, "run", "--config", str(self.file)],
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"EDGED_DEBUG": ""} | dict(environment or {}),
+                env={
+                    **os.environ,
+                    "EDGED_DEBUG": "",
+                    "XDG_STATE_HOME": str(directory / "state"),
+                    **(environment or {}),
+                },
             )
 
     def configure(self, config: Config) -> None:
