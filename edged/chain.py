@@ -7,36 +7,42 @@ import enum
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from threading import RLock
-from typing import TypeAlias
 
 import msgspec
 
 from edged.capture.capture import PAUSED, Capture
 from edged.capture.slot import LatestFrame
 from edged.capture.source import is_live
-from edged.config import Config, device_name, model_directories
-from edged.errors import EngineError, ModelError
+from edged.config import Config, device_name, outbox_file
+from edged.errors import EngineError
 from edged.frameloop import FrameLoop
 from edged.gym import Gym, Tally
 from edged.health import Counts, FrameMeter
 from edged.herald import listened
+from edged.holdings import (
+    CameraInUse,
+    Models,
+    States,
+    files_of,
+    is_other_camera,
+    states_of,
+    told_by,
+)
 from edged.inference.engine import Engine
 from edged.inference.roster import Roster
+from edged.messages.device import OutboxHealth
 from edged.messages.topics import Topics
 from edged.mqtt.inbox import Order
+from edged.mqtt.outbox import Outbox
 from edged.mqtt.publisher import Publisher
-from edged.pipeline import ModelFiles, Pipeline, find_models
+from edged.pipeline import ModelFiles, Pipeline
 from edged.sections import Camera, LabelModel, PoseModel
 
 log = logging.getLogger(__name__)
 
 STOP_S = 0.25
 """How long the frame in hand may hold up the end."""
-CAMERA_STOP_S = 1.0
-"""How long a camera's driver may do so: libcamera takes 0.5 s to stop as it should."""
 LONGEST_FRAME_S = 190.0
 """Three models at the longest deadline that an invoke can have."""
 POLL_S = 0.1
@@ -62,34 +68,6 @@ def topics_of(config: Config) -> Topics:
 
 class StoppedError(Exception):
     """The start was given up, because nobody wants it any more."""
-
-
-_States: TypeAlias = tuple[tuple[Path, int, int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Models:
-    """Models that are loaded, and the files that they are of."""
-
-    files: ModelFiles
-    states: _States
-    """Of the files, when they were loaded: a file may be replaced under its name."""
-    engine: Engine
-    pipeline: Pipeline
-
-
-@dataclass(frozen=True, slots=True)
-class _Camera:
-    """A source that is being read, and the slot that it is read into."""
-
-    slot: LatestFrame
-    capture: Capture
-
-    def close(self) -> None:
-        """Stop reading. The frame that nobody took is given back."""
-        self.capture.close(CAMERA_STOP_S)
-        self.slot.close()
-        self.slot.discard()
 
 
 class Chain:
@@ -132,11 +110,14 @@ class Chain:
         self.gym = self._new_gym(config)
         with contextlib.ExitStack() as undo:
             undo.callback(self._roster.close)
-            files = _find_models(config)
-            states = _states(files)
+            files = files_of(config)
+            states = states_of(files)
             # The worker first: loading takes longest and happens in another process.
             engine = undo.enter_context(contextlib.closing(self._new_engine(config, files)))
-            self.publisher = undo.enter_context(contextlib.closing(self._new_publisher(config)))
+            self._outbox = undo.enter_context(contextlib.closing(self._new_outbox(config)))
+            self._outbox.start()
+            publisher = self._new_publisher(config, self._outbox)
+            self.publisher = undo.enter_context(contextlib.closing(publisher))
             self.publisher.start()
             self._camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
             self._models = self._load(config, files, states, engine)
@@ -168,7 +149,14 @@ class Chain:
             promotions=self.engine.order.promotions,
             reconnects=self.publisher.reconnects,
             unsent=self.publisher.unsent,
+            dropped_events=self._outbox.dropped,
         )
+
+    @property
+    def outbox_health(self) -> OutboxHealth:
+        """Of the events that wait for the broker."""
+        health = self._outbox.health
+        return msgspec.structs.replace(health, dropped=self.counts.dropped_events)
 
     @property
     def problems(self) -> list[str]:
@@ -179,6 +167,7 @@ class Chain:
             self.engine.problem,
             self.loop.problem,
             self.publisher.problem,
+            self._outbox.problem,
         )
         return list(dict.fromkeys(problem for problem in told if problem is not None))
 
@@ -214,6 +203,7 @@ class Chain:
         with contextlib.ExitStack() as parts:
             parts.callback(self._roster.close)
             parts.callback(self.engine.close)
+            parts.callback(self._outbox.close)
             parts.callback(self.publisher.close)
             parts.callback(self._camera.close)
             if self.gym is not None:
@@ -243,10 +233,13 @@ class Chain:
             gym = self.gym
             if (config.fitness, bool(config.pose.model)) != (old.fitness, bool(old.pose.model)):
                 gym = self._new_gym(config)
-            if _told_by(config) != _told_by(old):
-                publisher = self._new_publisher(config)
-            files = _find_models(config)
-            states = _states(files)
+            outbox = self._outbox
+            if told_by(config) != told_by(old):
+                if (config.outbox, outbox_file(config)) != (old.outbox, outbox.path):
+                    outbox = self._new_outbox(config)
+                publisher = self._new_publisher(config, outbox)
+            files = files_of(config)
+            states = states_of(files)
             engine = self.engine
             if not self._are_loaded(files, states, config):
                 engine = undo.enter_context(contextlib.closing(self._new_engine(config, files)))
@@ -255,14 +248,14 @@ class Chain:
                     undo.callback(self._go_on)
                     self.engine.release()
             models = self._load(config, files, states, engine)
-            if _is_other(config.camera, old.camera) and not is_live(config.camera.source):
+            if is_other_camera(config.camera, old.camera) and not is_live(config.camera.source):
                 camera = undo.enter_context(contextlib.closing(self._new_camera(config.camera)))
             self._stop_loop()
             if not self._wanted():
                 raise StoppedError
             undo.pop_all()
         try:
-            self._exchange(config, models, publisher, camera, gym)
+            self._exchange(config, models, publisher, outbox, camera, gym)
         except Exception as error:
             self._ended(self.loop, error)  # there is no way back: the frames have ended
             raise
@@ -270,9 +263,10 @@ class Chain:
     def _exchange(
         self,
         config: Config,
-        models: _Models,
+        models: Models,
         publisher: Publisher | None,
-        camera: _Camera | None,
+        outbox: Outbox,
+        camera: CameraInUse | None,
         gym: Gym | None,
     ) -> None:
         """Put the new in the place of the old, which is closed; nothing is started that `close`
@@ -280,7 +274,7 @@ class Chain:
         """  # noqa: D205 - one sentence
         past, engine = self.counts, self.engine
         engine.reprieve()
-        is_other_camera = _is_other(config.camera, self.config.camera)
+        is_other = is_other_camera(config.camera, self.config.camera)
         self._exchange_gym(gym)
         self.config, self._models = config, models
         if models.engine is not engine:
@@ -288,9 +282,13 @@ class Chain:
         if publisher is not None:
             self.publisher.close()
             self.publisher = publisher
+            if outbox is not self._outbox:
+                self._outbox.close()  # first: it may be the same file
+                self._outbox = outbox
+                outbox.start()
             if self.gym is not None:
                 self.gym.tell_again()
-        self._exchange_camera(config.camera, camera, is_other=is_other_camera)
+        self._exchange_camera(config.camera, camera, is_other=is_other)
         self._past = Counts()
         self._past = past - self.counts
         if self._wanted():
@@ -298,7 +296,9 @@ class Chain:
                 publisher.start()
             self._start_loop()
 
-    def _exchange_camera(self, settings: Camera, camera: _Camera | None, *, is_other: bool) -> None:
+    def _exchange_camera(
+        self, settings: Camera, camera: CameraInUse | None, *, is_other: bool
+    ) -> None:
         """`camera`: has been opened already; None: the one in force stays, or one is opened now."""
         was_paused = self.capture.is_paused
         if is_other:
@@ -325,7 +325,7 @@ class Chain:
                 self.publisher.state(topics_of(self.config).exercise, b"")  # is not retained then
         self.gym = gym
 
-    def _are_loaded(self, files: ModelFiles, states: _States, config: Config) -> bool:
+    def _are_loaded(self, files: ModelFiles, states: States, config: Config) -> bool:
         """Whether the models in force are these very files, run as is asked for, and well."""
         return (
             files.paths == self._models.files.paths
@@ -334,13 +334,13 @@ class Chain:
             and self.engine.problem is None
         )
 
-    def _load(self, config: Config, files: ModelFiles, states: _States, engine: Engine) -> _Models:
+    def _load(self, config: Config, files: ModelFiles, states: States, engine: Engine) -> Models:
         """Wait for an engine's models, unless it has been started, and fit a pipeline to them."""
         while not engine.signatures and not engine.poll_start(POLL_S):
             if not self._wanted():
                 raise StoppedError
         pipeline = Pipeline(engine, files, config.pose, config.labels, config.fitness)
-        return _Models(files, states, engine, pipeline)
+        return Models(files, states, engine, pipeline)
 
     def _go_on(self) -> None:
         """With the models in force, which were to make room for others."""
@@ -356,20 +356,20 @@ class Chain:
             on_change=lambda: self._news(News.CHANGED),
         )
 
-    def _new_camera(self, settings: Camera) -> _Camera:
+    def _new_camera(self, settings: Camera) -> CameraInUse:
         slot = LatestFrame()
         capture = Capture(settings, slot, lambda: self._news(News.CHANGED))
         if self._is_paused:
             capture.pause()
         capture.start()
-        return _Camera(slot, capture)
+        return CameraInUse(slot, capture)
 
     def _new_gym(self, config: Config) -> Gym | None:
         if not (config.fitness.enabled and config.pose.model):
             return None
         return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)), self.tally)
 
-    def _new_publisher(self, config: Config) -> Publisher:
+    def _new_publisher(self, config: Config, outbox: Outbox) -> Publisher:
         topics = topics_of(config)
         publisher = Publisher(
             config.mqtt,
@@ -377,8 +377,12 @@ class Chain:
             on_change=lambda: self._news(News.CHANGED),
             on_order=self._on_order,
             listens=listened(config.homeassistant, topics, lambda: publisher),
+            outbox=outbox,
         )
         return publisher
+
+    def _new_outbox(self, config: Config) -> Outbox:
+        return Outbox(outbox_file(config), config.outbox, lambda: self._news(News.CHANGED))
 
     def _start_loop(self) -> None:
         self.is_ended = False
@@ -410,26 +414,3 @@ class Chain:
         if loop is self.loop:
             self.failure, self.is_ended = problem or self.capture.failure, True
             self._news(News.ENDED)
-
-
-def _told_by(config: Config) -> tuple[object, ...]:
-    """What a publisher depends on."""
-    return config.mqtt, config.device, config.homeassistant
-
-
-def _find_models(config: Config) -> ModelFiles:
-    return find_models(config.pose, config.labels, model_directories(), config.fitness)
-
-
-def _is_other(new: Camera, old: Camera) -> bool:
-    """Whether another source has to be opened; one that is paused is none."""
-    return msgspec.structs.replace(new, paused=old.paused) != old
-
-
-def _states(files: ModelFiles) -> _States:
-    """What tells a file from another one under its name."""
-    try:
-        stats = [(path, path.stat()) for path in files.paths]
-    except OSError as error:
-        raise ModelError(f"{error.filename}: {error.strerror}") from error
-    return tuple((path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in stats)

@@ -27,6 +27,7 @@ from edged.sections import (
     Log,
     Metrics,
     Mqtt,
+    Outbox,
     PoseModel,
     Section,
 )
@@ -43,6 +44,7 @@ class Config(Section, frozen=True):
     fitness: Fitness = Fitness()
     mqtt: Mqtt = Mqtt()
     homeassistant: HomeAssistant = HomeAssistant()
+    outbox: Outbox = Outbox()
     health: Health = Health()
     metrics: Metrics = Metrics()
     log: Log = Log()
@@ -250,6 +252,34 @@ def _data_models() -> Path | None:
 def _home_models() -> Path | None:
     home = os.environ.get("HOME", "")
     return Path(home, ".local", "share", "edged", "models") if home else None
+
+
+IN_MEMORY = "memory"
+"""As `[outbox] file`: there is none."""
+
+
+def outbox_file(config: Config) -> Path | None:
+    """Where events wait for the broker; None: in memory.
+
+    As configured, else a file of the device's own in the service's state directory, or in
+    `$XDG_STATE_HOME/edged` (`~/.local/state/edged`). A visitor, whom the broker forgets, leaves
+    nothing behind here either.
+    """
+    if config.outbox.file:
+        return None if config.outbox.file == IN_MEMORY else Path(config.outbox.file)
+    state = _state()
+    if config.mqtt.forget_at_end or state is None:
+        return None
+    return state / f"outbox-{device_name(config.device)}.sqlite"
+
+
+def _state() -> Path | None:
+    if directory := os.environ.get("STATE_DIRECTORY", "").partition(":")[0]:
+        return Path(directory)
+    state, home = os.environ.get("XDG_STATE_HOME", ""), os.environ.get("HOME", "")
+    if Path(state).is_absolute():
+        return Path(state, "edged")
+    return Path(home, ".local", "state", "edged") if home else None
 
 
 def model_mirrors() -> tuple[str, ...]:

@@ -331,6 +331,7 @@ class Daemon:
             worker_restarts=counts.worker_restarts,
             reconnects=counts.reconnects,
             unsent=counts.unsent,
+            outbox=chain.outbox_health,
             invoke_ms=summary.invoke_ms,
             age_ms=summary.age_ms,
             stage_ms=summary.stage_ms,

@@ -122,24 +122,6 @@ class FrameSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """What has been counted since the start, over parts that a reload has exchanged."""
-
-    dropped: int = 0
-    worker_restarts: int = 0
-    failovers: int = 0
-    promotions: int = 0
-    reconnects: int = 0
-    unsent: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*map(operator.add, astuple(self), astuple(other)))
-
-    def __sub__(self, other: Counts) -> Counts:
-        return Counts(*map(operator.sub, astuple(self), astuple(other)))
-
-
-@dataclass(frozen=True, slots=True)
 class Sign:
     """The last sign of life of a part's thread."""
 
@@ -181,6 +163,25 @@ class Stillness:
             self._since_ns = now_ns
         is_still = now_ns - self._since_ns > patience_s * 1e9
         return "frames come and none is taken" if is_still else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What has been counted since the start, over parts that a reload has exchanged."""
+
+    dropped: int = 0
+    worker_restarts: int = 0
+    failovers: int = 0
+    promotions: int = 0
+    reconnects: int = 0
+    unsent: int = 0
+    dropped_events: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*map(operator.add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(*map(operator.sub, astuple(self), astuple(other)))
 
 
 def temperatures() -> dict[str, float]:

@@ -214,6 +214,17 @@ class HomeAssistant(Section, frozen=True):
     """Its own, if it has another."""
 
 
+class Outbox(Section, frozen=True):
+    """Where events wait that the broker has not acknowledged."""
+
+    file: Text = ""
+    """Empty: in the service's state, or the user's; `memory`: in none, and they end with edged."""
+    max_events: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000
+    """What is more is dropped, the oldest first..."""
+    max_days: Annotated[float, Meta(ge=0.01, le=3650.0)] = 30.0
+    """... and so is what is older."""
+
+
 class Health(Section, frozen=True):
     """What edged tells of itself."""
 

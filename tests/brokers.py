@@ -60,6 +60,8 @@ class Broker:
         """`options` are lines of the configuration file that follow `listener`."""
         self.directory = directory
         self.options = options
+        self.persistence: list[str] = []
+        """Lines that replace `persistence false`."""
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -79,7 +81,7 @@ class Broker:
             f"listener {port} 127.0.0.1",
             self.options,
             "set_tcp_nodelay true",
-            "persistence false",
+            *(self.persistence or ["persistence false"]),
             *user,
         ]
         (self.directory / "mosquitto.conf").write_text("\n".join(lines))
@@ -96,6 +98,11 @@ class Broker:
             time.sleep(0.01)
         self.kill()
         return False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started, and not ended."""
+        return self._process is not None
 
     def log(self) -> str:
         """What it wrote."""

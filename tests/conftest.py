@@ -25,6 +25,18 @@ for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What edged keeps while tests run is nobody's."""
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    yield
+    if before is None:
+        del os.environ["XDG_STATE_HOME"]
+    else:
+        os.environ["XDG_STATE_HOME"] = before
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real models, pictures and keypoints, which are too large for the repository."""

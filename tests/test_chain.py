@@ -9,12 +9,12 @@ import msgspec
 import psutil
 import pytest
 import tiny_models
-from brokers import Broker, Subscriber, until
+from brokers import Broker, Subscriber, free_port, until
 from daemons import TOPICS, configuration, poses, write_clip
 
 from edged.chain import Chain
 from edged.errors import ModelError
-from edged.sections import LabelModel
+from edged.sections import LabelModel, Outbox
 from edged.supervision import signs_of
 
 
@@ -62,3 +62,30 @@ def test_models_are_exchanged_as_a_command_asks(
             assert (chain.counts.worker_restarts, chain.counts.reconnects) == (0, 0)
         subscriber.until(TOPICS.status, b"offline")
     assert {child.pid for child in this.children()} == before
+
+
+def test_events_outlive_the_publisher_that_a_reload_replaces(
+    tmp_path: Path, pose_file: Path, broker: Broker
+) -> None:
+    there = configuration(write_clip(tmp_path / "clip.avi"), pose_file, broker.port)
+    there = msgspec.structs.replace(there, outbox=Outbox(file=str(tmp_path / "outbox.sqlite")))
+    nowhere = msgspec.structs.replace(
+        there, mqtt=msgspec.structs.replace(there.mqtt, port=free_port())
+    )
+    fewer = msgspec.structs.replace(
+        there, outbox=msgspec.structs.replace(there.outbox, max_events=5)
+    )
+    with (
+        Subscriber(broker.port) as subscriber,
+        contextlib.closing(Chain(nowhere, lambda _: None, wanted=lambda: True)) as chain,
+    ):
+        chain.publisher.event(TOPICS.event_rep, "0", b"0")
+        assert chain.outbox_health.depth == 1
+        chain.reload(there)
+        subscriber.until(TOPICS.event_rep, b"0")
+        until(lambda: chain.outbox_health.depth == 0, "the broker has it")
+        chain.reload(nowhere)
+        chain.publisher.event(TOPICS.event_rep, "1", b"1")
+        chain.reload(fewer)  # the same file, opened anew
+        subscriber.until(TOPICS.event_rep, b"1")
+        assert chain.outbox_health.problem is None

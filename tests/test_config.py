@@ -21,10 +21,19 @@ from msgspec.structs import replace
 from somebody import an_ordinary_user, open_folder
 
 from edged import toml
-from edged.config import FILE_BYTES, Config, debug_wanted, device_name, dump, load, masked
+from edged.config import (
+    FILE_BYTES,
+    Config,
+    debug_wanted,
+    device_name,
+    dump,
+    load,
+    masked,
+    outbox_file,
+)
 from edged.errors import ConfigError
 from edged.masking import MASK
-from edged.sections import Camera, Device, Mqtt
+from edged.sections import Camera, Device, Mqtt, Outbox
 
 DEFAULTS = Path(__file__).parents[1] / "config" / "edged.toml"
 Write = Callable[[str | bytes], Path]
@@ -756,3 +765,34 @@ def test_tracebacks_are_for_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> No
     assert not debug_wanted()
     monkeypatch.setenv("EDGED_DEBUG", "1")
     assert debug_wanted()
+
+
+# Where events wait
+
+
+def test_events_wait_in_the_state_of_the_service_or_of_the_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = Config(device=Device(name="gym"))
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/home/me")
+    assert outbox_file(config) == Path("/home/me/.local/state/edged/outbox-gym.sqlite")
+    monkeypatch.setenv("XDG_STATE_HOME", "relative/is/ignored")
+    assert outbox_file(config) == Path("/home/me/.local/state/edged/outbox-gym.sqlite")
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert outbox_file(config) == Path("/state/edged/outbox-gym.sqlite")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/edged")
+    assert outbox_file(config) == Path("/var/lib/edged/outbox-gym.sqlite")
+    door = replace(config, device=Device(name="door"))
+    assert outbox_file(door) == Path("/var/lib/edged/outbox-door.sqlite")
+
+
+def test_events_wait_in_memory_where_nothing_may_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/edged")
+    assert outbox_file(Config(mqtt=Mqtt(forget_at_end=True))) is None
+    assert outbox_file(Config(outbox=Outbox(file="memory"))) is None
+    assert outbox_file(Config(outbox=Outbox(file="/mnt/o.sqlite"))) == Path("/mnt/o.sqlite")
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert outbox_file(Config()) is None

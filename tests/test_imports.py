@@ -26,7 +26,8 @@ PARTS = {
 BASE = {"types", "messages", "errors", "config", "sections", "masking", "cv"}
 SERVICE = {
     *("systemd", "processes", "isolated", "resources", "toml"),
-    *("overlay", "health", "exercise_stage", "pipeline", "gym", "herald", "frameloop", "chain"),
+    *("overlay", "health", "exercise_stage", "pipeline", "gym", "herald", "frameloop"),
+    *("holdings", "chain"),
     *("observing", "orders", "supervision", "daemon"),
 }
 NATIVE = {"ai_edge_litert", "tflite_runtime", "onnxruntime"}
@@ -64,7 +65,8 @@ MAY_IMPORT = {
     "gym": BASE | {"fitness"},
     "herald": BASE | {"mqtt"},
     "frameloop": BASE | PARTS | {"health", "pipeline", "gym"},
-    "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym", "herald"},
+    "holdings": BASE | PARTS | {"pipeline"},
+    "chain": BASE | PARTS | {"health", "pipeline", "frameloop", "gym", "herald", "holdings"},
     "observing": BASE | PARTS | {"chain", "health", "processes"},
     "orders": {"chain", "errors", "gym", "mqtt"},
     "supervision": {"chain", "health", "systemd"},

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from math import exp, hypot
+from math import exp, hypot, isnan, nan
+
+from edged.types import KEYPOINT_SEEN
 
 SURE = 0.5
 """Only keypoints of this score tell: those that are hidden are guessed one by one."""
@@ -48,7 +50,7 @@ class BodyCheck:
         if shape:
             self._shape += self._share(t_s - self._shape_s) * (min(WORST, max(shape)) - self._shape)
             self._shape_s = t_s
-        for off in self._restless(t_s, points, height):
+        for off in self._restless(t_s, points, scores, height):
             self._unrest += self._share(t_s - self._unrest_s) * (min(WORST, off) - self._unrest)
             self._unrest_s = t_s
         return self._shape + self._unrest <= DOUBTED
@@ -57,11 +59,16 @@ class BodyCheck:
     def _share(passed_s: float) -> float:
         return 1.0 - exp(-min(RARE_S, max(0.0, passed_s)) / AVERAGED_S)
 
-    def _restless(self, t_s: float, points: list[list[float]], height: float) -> Iterator[float]:
+    def _restless(
+        self, t_s: float, points: list[list[float]], scores: list[float], height: float
+    ) -> Iterator[float]:
         """By how much left and right are off an even way to each other: shoulders or hips."""
         past = self._past
         widths = [
-            (points[i][0] - points[i + 1][0], points[i][1] - points[i + 1][1]) for i in _PAIRS
+            (points[i][0] - points[i + 1][0], points[i][1] - points[i + 1][1])
+            if min(scores[i], scores[i + 1]) >= KEYPOINT_SEEN
+            else (nan, nan)  # one that is hidden is guessed in every frame anew
+            for i in _PAIRS
         ]
         past.append((t_s, widths))
         while len(past) > 3 and t_s - past[1][0] >= 2.0 * STEP_S:  # noqa: PLR2004
@@ -71,11 +78,13 @@ class BodyCheck:
         if not first_s < middle_s < t_s:
             return
         late, early = t_s - middle_s, middle_s - first_s
-        off = (
+        off = [
             hypot((a - u) / late - (u - x) / early, (b - v) / late - (v - y) / early)
             for (x, y), (u, v), (a, b) in zip(first, middle, past[-1][1], strict=True)
-        )
-        yield max(0.0, min(off) * (t_s - first_s) / 2.0 / height - RESTLESS)
+        ]
+        known = [one for one in off if not isnan(one)]
+        if known:
+            yield max(0.0, min(known) * (t_s - first_s) / 2.0 / height - RESTLESS)
 
     def forget(self) -> None:
         """Somebody else may be next."""
@@ -87,7 +96,10 @@ def _trunk(points: list[list[float]], scores: list[float], height: float) -> Ite
     """By how much the line of the shoulders differs too much from that of the hips."""
     if min(scores[5], scores[6], scores[11], scores[12]) >= SURE:
         (a, b), (c, d), (e, f), (g, h) = points[5], points[6], points[11], points[12]
-        yield max(0.0, hypot((a - c) - (e - g), (b - d) - (f - h)) / height - TRUNK)
+        off = min(
+            hypot((a - c) - side * (e - g), (b - d) - side * (f - h)) for side in (1.0, -1.0)
+        )  # models take left for right
+        yield max(0.0, off / height - TRUNK)
 
 
 def _face(points: list[list[float]], scores: list[float], height: float) -> Iterator[float]:

@@ -16,6 +16,7 @@ from edged.fitness.moments import Moment, Seeing
 from edged.fitness.recognition import STRANGE, Recognizer
 from edged.fitness.reps import Counter, Rep
 from edged.fitness.second_stage import SecondStage
+from edged.fitness.sides import Sides
 from edged.fitness.signals import Measures, signal
 from edged.fitness.smoothing import Smoother
 from edged.fitness.stature import Stature
@@ -34,6 +35,7 @@ NEWEST = 0.5
 REMEMBERED = 20
 """Reps of each exercise that may turn out to be what is done."""
 _PLACE = "hip-rise"
+_AS_TOLD = list(range(17))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Coach:
         self._recognizer = Recognizer(each, self._index)
         self._known, self._stage = exercises, SecondStage(exercises)
         self._stature, self._smoother, self._seeing = Stature(), Smoother(), Seeing()
-        self._check = BodyCheck()
+        self._check, self._sides = BodyCheck(), Sides()
         self._seen_s = nan
         self._busy_s = self._rep_s = -inf
         self._current: str | None = None if wanted == AUTO else wanted
@@ -124,13 +126,18 @@ class Coach:
         height = self._stature.update(t_s, points, scores)
         if height <= 0.0:
             return []
-        if not self._check.update(t_s, points.tolist(), scores.tolist(), height):
+        places, sure = points.tolist(), scores.tolist()
+        order = self._sides.order(t_s, places, sure, height)
+        if order != _AS_TOLD:
+            points, scores = points[order], scores[order]
+            places, sure = points.tolist(), scores.tolist()
+        if not self._check.update(t_s, places, sure, height):
             return []
         steady = self._smoother.update(t_s, points, scores, height)
         values = self._measures.of(steady, height)
         hips = steady.points[11:13, 0] / height
         place = float(hips.mean()) if steady.seen[11:13].all() else nan
-        now = Moment(t_s, values, self._seeing.update(t_s, scores.tolist()), place, height)
+        now = Moment(t_s, values, self._seeing.update(t_s, sure), place, height)
         news = self._counted(now)
         if news:
             self._busy_s = t_s
@@ -150,6 +157,7 @@ class Coach:
         self._seen_s = nan
         self._stature.forget()
         self._check.forget()
+        self._sides.forget()
         for counter in self._counters.values():
             counter.forget()
         for hold in self._holds.values():
@@ -210,7 +218,7 @@ class Coach:
                 self._confirmed_s = rep.ended_s
             self._told += rep.is_full
             return [rep]
-        if looks != name:
+        if looks != name or (not is_sure and self._goes_on(rep)):
             return []
         one, wins = self._challenger
         self._challenger = name, (wins + 1 if one == name else 1)
@@ -230,6 +238,13 @@ class Coach:
             return False
         others = self._unsure.get(said, ())
         return said == rep.exercise or any(one.ended_s > rep.began_s for one in others)
+
+    def _goes_on(self, rep: Rep) -> bool:
+        """Whether what is done for sure counts that movement as well: nobody changes so."""
+        unsure = self._unsure.get(self._current or "")
+        if self._confirmed < SURE or self.counter is None or not unsure:
+            return False
+        return unsure[-1].ended_s > rep.began_s or self.counter.is_out
 
     def _looks_like(self, rep: Rep) -> str | None:
         """The most alike of the exercises that may begin and go as far like that."""
@@ -259,8 +274,11 @@ class Coach:
         news: list[News] = []
         if before is not None:
             since_s = min(one.began_s for one in reps)
-            wrong = sum(one.ended_s > since_s for one in self._unsure[before])
-            news.append(Recognized(name, before, min(wrong, self._told)))
+            # What was told before that stays told, and is not told again.
+            wrong = [one for one in self._unsure[before] if one.ended_s > since_s]
+            told = wrong[-self._told :] if self._told else []
+            self._unsure[before] = deque(told, REMEMBERED)
+            news.append(Recognized(name, before, len(self._unsure[before])))
         self._challenger, self._told = ("", 0), len(reps)
         self._confirmed, self._confirmed_s = 1, rep.ended_s
         return [*news, *reps]

@@ -19,6 +19,14 @@ STILL_S = 0.25
 """A start position is one that is held for so long."""
 SETTLES_S = 3.0
 """In which the start follows somebody who settles down elsewhere."""
+RESTS_S, RESTS = 2.5, 0.3
+"""Whoever stays so long within so small a share of the range, before a rep is full, has not begun
+one: the start is there."""
+LOWERS_S = 0.1
+"""In which the start follows who goes back farther: one frame is not believed at once."""
+TURNS = 0.2
+"""Whoever came back by a whole rep's way and goes out again by this share of it has done one, also
+where the start was farther away: it may have been seen wrongly."""
 HALF = 0.5
 """A way of at least this share of what a rep needs is a partial one, a shorter one is nothing."""
 OWN, OWN_STEADY = 0.67, 0.75
@@ -86,7 +94,10 @@ class Cycles(Generic[S]):
         self._last_s = 0.0
         self._last = 0.0
         self._left_s = self._out_s = 0.0
+        self._rests_s = self._rests_from = self._rests_to = 0.0
         self._peak, self._peak_s, self._speed = 0.0, 0.0, 0.0
+        self._valley = 0.0
+        self._at_valley: S | None = None
         self._at_start: S | None = None
         self._at_peak: S | None = None
 
@@ -136,7 +147,7 @@ class Cycles(Generic[S]):
                 self._begin(t_s, depth, seen)
             return None
         if depth < self._start:
-            self._start = depth
+            self._start += (depth - self._start) * min(1.0, passed_s / LOWERS_S)
         else:
             self._start += (depth - self._start) * min(1.0, passed_s / SETTLES_S)
         if self._start > FARTHEST_START:
@@ -150,7 +161,9 @@ class Cycles(Generic[S]):
         if depth > self._start + LEAVES * self.needed:
             self._out, self._out_s = True, t_s
             self._peak, self._peak_s, self._at_peak = depth, t_s, seen
+            self._valley, self._at_valley = depth, seen
             self._speed = _speed(before, depth, passed_s)
+            self._rest_anew(t_s, depth)
         return None
 
     def _begin(self, t_s: float, depth: float, seen: S) -> None:
@@ -161,34 +174,75 @@ class Cycles(Generic[S]):
     def _outside(
         self, t_s: float, depth: float, seen: S, passed_s: float, before: float
     ) -> Cycle[S] | None:
-        if self._start is None or self._at_start is None or self._at_peak is None:
+        if self._start is None or self._at_start is None:
             raise AssertionError("who is out has left a start")
         self._speed = max(self._speed, _speed(before, depth, passed_s))
         if depth > self._peak:
             self._peak, self._peak_s, self._at_peak = depth, t_s, seen
+            self._valley, self._at_valley = depth, seen
+        if depth < self._valley:
+            self._valley, self._at_valley = depth, seen
+        way = self._peak - self._start
         if t_s - self._left_s > self._max_s:
             self.forget()
-            return None
-        way = self._peak - self._start
-        if depth > self._start + RETURNS * way:
-            return None
+        elif way < self.needed and self._has_rested(t_s, depth):
+            self._begin(t_s, depth, seen)
+            self._still_s = self._rests_s
+            if depth > FARTHEST_START:
+                self.forget()
+        elif self._at_valley is not None and self._has_turned(depth):
+            # It began there as well, and so does the next one.
+            start, at_start = self._valley, self._at_valley
+            cycle = self._ended(t_s, depth, seen, start, at_start)
+            self._start, self._at_start = start, at_start
+            return cycle
+        elif depth <= self._start + RETURNS * way:
+            return self._ended(t_s, depth, seen, self._start, self._at_start)
+        return None
+
+    def _ended(
+        self, t_s: float, depth: float, seen: S, start: float, at_start: S
+    ) -> Cycle[S] | None:
+        if self._at_peak is None:
+            raise AssertionError("who is out has been farthest")
+        way = self._peak - start
         cycle = Cycle(
             began_s=self._left_s,
             out_s=self._out_s,
             peak_s=self._peak_s,
             ended_s=t_s,
-            start=self._start,
+            start=start,
             peak=self._peak,
             speed=self._speed,
             is_full=way >= self.needed,
             steady=self._steady,
-            at_start=self._at_start,
+            at_start=at_start,
             at_peak=self._at_peak,
         )
-        if way >= HALF * self.needed:
-            self._steady = True
         self._begin(t_s, depth, seen)
-        return cycle if way >= HALF * self.needed else None
+        if way < HALF * self.needed:
+            return None
+        self._steady = True
+        return cycle
+
+    def _has_rested(self, t_s: float, depth: float) -> bool:
+        self._rests_from = min(self._rests_from, depth)
+        self._rests_to = max(self._rests_to, depth)
+        if self._rests_to - self._rests_from > RESTS * self.needed:
+            self._rest_anew(t_s, depth)
+        return t_s - self._rests_s >= RESTS_S
+
+    def _rest_anew(self, t_s: float, depth: float) -> None:
+        self._rests_s, self._rests_from, self._rests_to = t_s, depth, depth
+
+    def _has_turned(self, depth: float) -> bool:
+        """Whether the next rep begins, farther out than this one was seen to begin."""
+        back = self._peak - self._valley
+        return (
+            self._valley <= FARTHEST_START
+            and back >= self.needed
+            and depth - self._valley > TURNS * self.needed
+        )
 
     def learn(self, cycle: Cycle[S]) -> None:
         """What this person does is usual."""

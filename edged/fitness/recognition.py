@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from edged.fitness.exercises import Exercise
-from edged.fitness.moments import Moment, sided
+from edged.fitness.moments import Moment, rise, sided
 from edged.fitness.reps import Rep
 from edged.fitness.signals import Signal, signal
 
@@ -29,10 +29,10 @@ class _Look:
 
     def cost(self, near: Moment, far: Moment, side: str) -> float:
         """Of both ends, half of the squared distance in tolerances: a logarithm of likelihood."""
+        if self.signal.is_rise:
+            return 2.0 * self._one(rise(near, far, self.place) - self.full)
         start = sided(near, self.place, self.signal.limb, side)
         full = sided(far, self.place, self.signal.limb, side)
-        if self.signal.is_rise:
-            return 2.0 * self._one(full - start - self.full)
         if self.signal.name == "arms-aside":  # level arms only show where they point
             return 2.0 * self._one(full - self.full)
         return self._one(start - self.start) + self._one(full - self.full)

@@ -9,7 +9,7 @@ from math import isnan, nan
 from edged.fitness.cycles import HALF, STILL_S, Cycle, Cycles
 from edged.fitness.depths import Depth, MedianOfThree
 from edged.fitness.exercises import Exercise
-from edged.fitness.moments import Limit, Moment
+from edged.fitness.moments import Limit, Moment, mean
 from edged.fitness.signals import Limb
 
 BETTER_SEEN = 0.4
@@ -22,9 +22,9 @@ TOGETHER = 0.25
 """Of the time that either side is out, from which on both make one rep."""
 QUICK = 0.7
 """Of the shortest rep's time, from leaving the start to coming near it again."""
-STRAYS = 0.6
-"""Body heights that the hips may move from one start to the next, across: who walks does not
-exercise."""
+STRAYS, PANS = 0.5, 0.08
+"""Body heights that the hips may move across from one start to the next, and so many more a second.
+Who walks does not exercise, but a hand may hold the camera."""
 ANCHORS_S = 4.0
 """Who stays so long at the far end before the first rep begins there, where that may be."""
 COMES = 1.4
@@ -182,7 +182,7 @@ class Counter:
             return {"left": left, "right": right}
         if isnan(left) or isnan(right):
             return {"both": right if isnan(left) else left}
-        return {"both": (left * one + right * other) / max(1e-6, one + other)}
+        return {"both": mean(left, right, (one, other))}
 
     def _judged(self, track: _Track, cycle: Cycle[Moment], now: Moment) -> list[Rep]:
         if not self._is_rep(track, cycle, now):
@@ -210,7 +210,7 @@ class Counter:
         near, far = ends[::-1] if track.inverted else ends
         return (
             cycle.duration_s >= QUICK * self.exercise.min_s
-            and not abs(now.place - cycle.at_start.place) > STRAYS
+            and not abs(now.place - cycle.at_start.place) > STRAYS + PANS * cycle.duration_s
             and 1.0 / COMES <= now.height / cycle.at_start.height <= COMES
             and self.fits(near, far, track.side)
         )

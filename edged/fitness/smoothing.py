@@ -30,6 +30,12 @@ class Smoothing:
     """... until it falls below this one."""
     bridged_s: float = 0.25
     """So long a keypoint that vanished is taken to be where it was."""
+    leaps: float = 0.12
+    """Body heights: a keypoint that is so much farther from where it was than anybody moves..."""
+    fastest: float = 7.0
+    """... in body heights a second: a punch..."""
+    believed_s: float = 0.15
+    """... is believed after so long. Until then it is as if it was not seen."""
     forgets_s: float = 1.0
     """After a gap of this length nothing that was before it matters."""
 
@@ -74,8 +80,8 @@ class Smoother:
             return self._steady()
         self._last_s = t_s
         threshold = np.where(self._is_seen, settings.vanishes, settings.appears)
-        there = scores >= threshold
         known = t_s - self._seen_s <= settings.bridged_s
+        there = (scores >= threshold) & ~self._leaps(t_s, points, known, height)
         if passed_s > settings.forgets_s:
             known[:] = False
         fresh = there & ~known
@@ -95,6 +101,23 @@ class Smoother:
         self._seen_s[there] = t_s
         self._is_seen = there | (known & ~there)
         return self._steady()
+
+    def _leaps(
+        self, t_s: float, points: Points, known: npt.NDArray[np.bool_], height: float
+    ) -> npt.NDArray[np.bool_]:
+        """Which keypoints are where they cannot have got to."""
+        settings = self._settings
+        passed_s = t_s - self._seen_s
+        nothing: npt.NDArray[np.bool_] = np.zeros(COUNT, np.bool_)
+        if not (np.abs(points - self._points)[known] > settings.leaps * height / 2.0).any():
+            return nothing
+        far = np.hypot(*(points - self._points).T) / height
+        leaps: npt.NDArray[np.bool_] = (
+            known
+            & (passed_s < settings.believed_s)
+            & (far > settings.leaps + settings.fastest * np.where(known, passed_s, 0.0))
+        )
+        return leaps
 
     def _steady(self) -> Steady:
         return Steady(self._points.copy(), self._is_seen.copy())

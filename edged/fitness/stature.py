@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, hypot
-from typing import NamedTuple
+from math import exp, hypot, inf
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +21,14 @@ UPPER_ARM, FOREARM, THIGH, SHANK = 0.186, 0.146, 0.245, 0.246
 _SHOULDERS = 0.20
 """Between the joints, not the outlines: less than the 0.259 of Drillis and Contini."""
 
+ARMS_REACH = 0.87
+"""What is seen of arms counts so much: they reach towards the camera, which makes them larger, and
+of short bones an error of a keypoint is a larger share."""
 _SEGMENTS = (
-    (5, 7, UPPER_ARM),
-    (6, 8, UPPER_ARM),
-    (7, 9, FOREARM),
-    (8, 10, FOREARM),
+    (5, 7, UPPER_ARM / ARMS_REACH),
+    (6, 8, UPPER_ARM / ARMS_REACH),
+    (7, 9, FOREARM / ARMS_REACH),
+    (8, 10, FOREARM / ARMS_REACH),
     (11, 13, THIGH),
     (12, 14, THIGH),
     (13, 15, SHANK),
@@ -35,7 +37,11 @@ _SEGMENTS = (
     (5, 11, TORSO),
     (6, 12, TORSO),
 )
-GROWS_S, SHRINKS_S = 0.3, 3.0
+STEADIES_S = 0.3
+"""Over which each segment is averaged: keypoints tremble."""
+FORGETS_S = 3.0
+"""A segment that was seen longer ago begins anew."""
+GROWS_S, SHRINKS_S = 0.4, 3.0
 """Seconds to follow. What is seen longer tells more; what is shorter may be turned away."""
 
 
@@ -49,6 +55,9 @@ class Stature:
     def __init__(self) -> None:
         self._height = 0.0
         self._last_s = 0.0
+        self._lengths: list[float] = [0.0] * len(_SEGMENTS)
+        """Of each segment, as the height that it tells; 0.0: not seen yet."""
+        self._seen_s: list[float] = [-inf] * len(_SEGMENTS)
 
     def update(self, t_s: float, points: Points, scores: Scores) -> float:
         """The height now, in the unit of `points`; 0.0: nothing was ever seen of anybody.
@@ -58,7 +67,7 @@ class Stature:
             points: (17, 2), y down.
             scores: (17,).
         """
-        found = _height(points.tolist(), scores.tolist())
+        found = self._found(t_s, points.tolist(), scores.tolist())
         if found > 0.0:
             if self._height <= 0.0:
                 self._height = found
@@ -69,25 +78,26 @@ class Stature:
         self._last_s = t_s
         return self._height
 
+    def _found(self, t_s: float, points: list[list[float]], scores: list[float]) -> float:
+        """The second longest of what is seen."""
+        longest = second = 0.0
+        for place, (start, end, length) in enumerate(_SEGMENTS):
+            if scores[start] < KEYPOINT_SEEN or scores[end] < KEYPOINT_SEEN:
+                continue
+            (x, y), (u, v) = points[start], points[end]
+            height = hypot(u - x, v - y) / length
+            passed_s = t_s - self._seen_s[place]
+            share = passed_s / (passed_s + STEADIES_S) if passed_s < FORGETS_S else 1.0
+            self._seen_s[place] = t_s
+            self._lengths[place] += share * (height - self._lengths[place])
+            height = self._lengths[place]
+            if height > longest:
+                longest, second = height, longest
+            elif height > second:
+                second = height
+        return second
+
     def forget(self) -> None:
         """Somebody else may be next."""
         self._height = 0.0
-
-
-class _Two(NamedTuple):
-    longest: float
-    second: float
-
-
-def _height(points: list[list[float]], scores: list[float]) -> float:
-    two = _Two(0.0, 0.0)
-    for start, end, length in _SEGMENTS:
-        if scores[start] < KEYPOINT_SEEN or scores[end] < KEYPOINT_SEEN:
-            continue
-        (x, y), (u, v) = points[start], points[end]
-        height = hypot(u - x, v - y) / length
-        if height > two.longest:
-            two = _Two(height, two.longest)
-        elif height > two.second:
-            two = _Two(two.longest, height)
-    return two.second
+        self._seen_s = [-inf] * len(_SEGMENTS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from math import exp
+from math import exp, hypot
+from statistics import median
 
 import numpy as np
-import numpy.typing as npt
 
 from edged.types import KEYPOINT_SEEN, Pose
 
@@ -18,6 +18,7 @@ _TOLERANCE = np.array([*_FACE, *_ARMS, *_LEGS])
 """COCO's standard deviation of each keypoint, in square roots of the person's area."""
 
 _TORSO = (5, 6, 11, 12)
+_LIMBS = (7, 8, 9, 10, 13, 14, 15, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +177,7 @@ def _moved(track: Track, pose: Pose, t_s: float, motion_s: float) -> Track:
 
 
 def _middle(pose: Pose) -> tuple[float, float]:
-    points: npt.NDArray[np.float32] = pose.keypoints[_TORSO, :2]
-    x, y = points.mean(axis=0).tolist()
-    return x, y
+    return _center(pose.keypoints.tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,18 +274,22 @@ class ActiveChoice:
 
 def _limb_speed(before: Pose, now: Pose, passed_s: float) -> float:
     """Of arms and legs against the trunk, in torso lengths a second: who walks by moves little."""
-    limbs = [7, 8, 9, 10, 13, 14, 15, 16]
-    both = (before.keypoints[limbs, 2] >= KEYPOINT_SEEN) & (
-        now.keypoints[limbs, 2] >= KEYPOINT_SEEN
-    )
-    if not both.any():
+    was, places = before.keypoints.tolist(), now.keypoints.tolist()
+    (x, y), (u, v) = _center(was), _center(places)
+    steps = [
+        hypot(places[i][0] - was[i][0] - (u - x), places[i][1] - was[i][1] - (v - y))
+        for i in _LIMBS
+        if was[i][2] >= KEYPOINT_SEEN and places[i][2] >= KEYPOINT_SEEN
+    ]
+    if not steps:
         return 0.0
-    step = now.keypoints[limbs, :2] - before.keypoints[limbs, :2]
-    step = step - (np.array(_middle(now)) - np.array(_middle(before)))
-    far = float(np.median(np.hypot(step[both, 0], step[both, 1])))
-    shoulders, hips = (
-        now.keypoints[[5, 6], :2].mean(axis=0),
-        now.keypoints[[11, 12], :2].mean(axis=0),
+    (left, right), (hip, other) = places[5:7], places[11:13]
+    torso = hypot(
+        (left[0] + right[0] - hip[0] - other[0]), (left[1] + right[1] - hip[1] - other[1])
     )
-    torso = max(1e-3, float(np.hypot(*(shoulders - hips))))
-    return far / torso / passed_s
+    return median(steps) / max(1e-3, torso / 2.0) / passed_s
+
+
+def _center(points: list[list[float]]) -> tuple[float, float]:
+    """Of the trunk."""
+    return sum(points[i][0] for i in _TORSO) / 4.0, sum(points[i][1] for i in _TORSO) / 4.0

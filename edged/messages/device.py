@@ -105,6 +105,21 @@ class AcceleratorHealth(msgspec.Struct, frozen=True, kw_only=True):
     ]
 
 
+class OutboxHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How it is with the events that the broker has not acknowledged."""
+
+    depth: Annotated[Count, Meta(description="How many wait.")] = 0
+    dropped: Annotated[
+        Count, Meta(description="Given up since the start: too many waited, or for too long.")
+    ] = 0
+    oldest_s: Annotated[
+        NonNegative | None, Meta(description="How long the oldest waits; null: none waits.")
+    ] = None
+    problem: Annotated[
+        str | None, Meta(description="What is wrong with their file, for a person; null: nothing.")
+    ] = None
+
+
 class HealthMessage(Payload, frozen=True, kw_only=True):
     """How the device is; times are of the frames since the last health message."""
 
@@ -133,6 +148,9 @@ class HealthMessage(Payload, frozen=True, kw_only=True):
             description="Stream messages that never left: replaced, expired, or without a broker."
         ),
     ]
+    outbox: Annotated[OutboxHealth, Meta(description="Of the events that wait for the broker.")] = (
+        OutboxHealth()
+    )
     invoke_ms: Annotated[
         Percentiles | None, Meta(description="The model alone; null: no frame since the last.")
     ]

@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo
@@ -111,6 +111,7 @@ class Connection(Session):
         self._using_client = threading.Lock()
         self._denied: dict[str, str] = {}
         self._topic_of: dict[int, str] = {}
+        self._answered: dict[int, Callable[[str | None], None]] = {}
         self.unacknowledged: set[str] = set()
         """Topics of the states that the broker has not yet acknowledged."""
         self.client.on_message = self._on_message
@@ -194,6 +195,18 @@ class Connection(Session):
             )
         self._topic_of[info.mid] = topic
 
+    def event(self, topic: str, payload: bytes, answered: Callable[[str | None], None]) -> None:
+        """Publish once: QoS 1, never expiring. `answered` is told that the broker has it (None),
+        or why it does not take it, by `step`; not at all, if the connection ends before.
+        """  # noqa: D205 - one sentence
+        self.client.on_publish = self._on_publish
+        with self._using_client:
+            info = self.client.publish(
+                topic, payload, qos=1, properties=_STATE if self.is_5 else None
+            )
+        self._topic_of[info.mid] = topic
+        self._answered[info.mid] = answered
+
     def answer(self, answer: Answer) -> None:
         """Publish once: QoS 1, expiring. Dropped where the broker acknowledges nothing."""
         while self._untaken and self._untaken[0].is_published():
@@ -226,6 +239,10 @@ class Connection(Session):
         super()._on_connect(client, data, flags, reason, props)
         if not self.is_ready:
             return
+        if (most := getattr(props, "ReceiveMaximum", None)) is not None:
+            # paho 2.1 does not look at it, and has no other way to be told once it is connected;
+            # a broker that gets more than it allows hangs up.
+            client._max_inflight_messages = min(client.max_inflight_messages, most)  # noqa: SLF001
         for topic in self._listens:
             client.subscribe(topic, qos=1)
         if self._is_commanded:
@@ -266,9 +283,13 @@ class Connection(Session):
         topic = self._topic_of.pop(mid, None)
         if topic is None:
             return
-        self.unacknowledged.discard(topic)
-        if reason.is_failure:
-            self._denied[topic] = reasons.words(reason)
+        refusal = reasons.words(reason) if reason.is_failure else None
+        if (answered := self._answered.pop(mid, None)) is not None:
+            answered(refusal)
+        else:
+            self.unacknowledged.discard(topic)
+        if refusal is not None:
+            self._denied[topic] = refusal
         else:
             self._denied.pop(topic, None)
         if not self._topic_of:

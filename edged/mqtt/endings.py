@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edged.mqtt.reasons import NoConnectionError, another
+
 STABLE_S = 10.0
 """A connection that lived this long was a good one."""
 FIGHT = 3
@@ -35,3 +37,12 @@ class Endings:
         self._brief = self._brief + 1 if is_brief else 0
         self._since_ns = None
         return was_connected and not self.is_fight
+
+    def explain(self, error: Exception, client_id: str) -> str:
+        """What ended a connection, or why there was none, for a person."""
+        if not isinstance(error, NoConnectionError):
+            return f"mqtt: {type(error).__name__}: {error}"
+        if self.is_fight:
+            # Mosquitto gives an MQTT 3.1.1 client, and some versions any client, no reason.
+            return f"{error}, time and again: {another(client_id)}"
+        return str(error)

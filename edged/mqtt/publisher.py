@@ -9,7 +9,9 @@ import select
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from edged import sections
 from edged.messages.encoding import encoder
 from edged.messages.topics import OFFLINE, ONLINE, STREAM_EXPIRY_S, Topics
 from edged.mqtt.brokers import Brokers
@@ -18,7 +20,8 @@ from edged.mqtt.endings import Endings
 from edged.mqtt.homecoming import Homecoming
 from edged.mqtt.inbox import Answers, Asked, Inbox, Order, answer_of
 from edged.mqtt.latest import LatestPerTopic
-from edged.mqtt.reasons import NoConnectionError, address, another
+from edged.mqtt.outbox import Outbox
+from edged.mqtt.reasons import NoConnectionError, address
 from edged.mqtt.retry import Retry
 from edged.mqtt.session import PROTOCOLS, Protocol, with_first_that_works
 from edged.mqtt.tls import tls_context
@@ -31,15 +34,17 @@ BEAT_S = 1.0
 CLOSE_TIMEOUT_S = 1.0
 FAREWELL_S = 0.8
 """What a slow broker gets of it for the last messages."""
+LAST_EVENTS_S = 0.4
+"""And of that for events, which can wait for the next start."""
 BURST = 16
 """Messages sent before the wire is looked at again, however many come."""
 
 
 class Publisher:
-    """Tells streams and states to the broker from a thread of its own, and keeps connecting.
+    """Tells streams, states and events to the broker, in a thread of its own that keeps connecting.
 
-    `stream` and `state` may be called from any thread; they neither wait for the network nor fail
-    because of it. Nothing piles up: of every topic, one message waits at most.
+    `stream`, `state` and `event` may be called from any thread; they neither wait for the network
+    nor fail because of it. Of every topic, one message waits at most; events, in the outbox.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Publisher:
         on_change: Callable[[], None] | None = None,
         on_order: Callable[[Order], str] | None = None,
         listens: Mapping[str, Callable[[bytes], None]] | None = None,
+        outbox: Outbox | None = None,
         retry: Retry | None = None,
         protocols: tuple[Protocol, ...] = PROTOCOLS,
     ) -> None:
@@ -61,6 +67,9 @@ class Publisher:
         does not take one, or nothing; None: no commands are subscribed to.
 
         `listens` says by topic what else is listened to, and whom to give it to, by that thread.
+
+        `outbox` keeps the events; it belongs to the caller, who closes it after the publisher.
+        None: they wait in memory.
 
         `protocols` are tried in their order; name one when it is known what the broker speaks.
 
@@ -86,6 +95,7 @@ class Publisher:
         self._brokers = Brokers(settings, retry or Retry())
         self._inbox = None if on_order is None else Inbox(topics, on_order, self.answer)
         self._listens = dict(listens or {})
+        self._outbox = outbox or Outbox(None, sections.Outbox())
         self._protocols = protocols
         self._connections = 0
         self._endings = Endings()
@@ -99,6 +109,7 @@ class Publisher:
         self._untold: dict[str, None] = {}
         self._closing = threading.Event()
         self._farewell_until_ns = 0
+        self._sends_events = True
         self._wake = -1
         self._asleep = False
         """The thread waits for the wire, and nothing waits for the thread."""
@@ -149,9 +160,10 @@ class Publisher:
             self._answers.put(answer_of(asked, reason), time.monotonic_ns())
             self._rouse()
 
-    def event(self, topic: str, _event_id: str, payload: bytes) -> None:
-        """Tell what happened."""
-        self.stream(topic, payload)
+    def event(self, topic: str, event_id: str, payload: bytes) -> None:
+        """Tell what happened: QoS 1, in order, by the outbox, as often as it takes."""
+        self._outbox.put(topic, event_id, payload)
+        self._events_wait()
 
     def close(self) -> None:
         """Tell `offline`, be forgotten if `forget_at_end`, disconnect and stop.
@@ -179,6 +191,10 @@ class Publisher:
         self._untold[topic] = None
         self._rouse()
 
+    def _events_wait(self) -> None:
+        with self._lock:
+            self._rouse()
+
     def _rouse(self) -> None:
         if self._asleep:
             self._asleep = False
@@ -199,7 +215,7 @@ class Publisher:
                         self._told = None  # the next end of a connection is news again
                     slowly = isinstance(error, NoConnectionError) and error.then == "slowly"
                     self._brokers.failed(
-                        self._explain(error),
+                        self._endings.explain(error, client_id(self._topics)),
                         now_ns,
                         slowly=slowly or self._endings.is_fight,
                         was_connected=self.connected,
@@ -209,14 +225,6 @@ class Publisher:
             with self._lock:
                 os.close(self._wake)
                 self._wake = -1
-
-    def _explain(self, error: Exception) -> str:
-        if not isinstance(error, NoConnectionError):
-            return f"mqtt: {type(error).__name__}: {error}"
-        if self._endings.is_fight:
-            # Mosquitto gives an MQTT 3.1.1 client, and some versions any client, no reason.
-            return f"{error}, time and again: {another(client_id(self._topics))}"
-        return str(error)
 
     def _hold(self, protocol: Protocol) -> None:
         if self._closing.is_set():
@@ -250,6 +258,7 @@ class Publisher:
             else:
                 self._leave(connection)
         finally:
+            self._outbox.detach(connection)
             connection.close()
             self._hear(connection)
 
@@ -296,17 +305,21 @@ class Publisher:
             with self._lock:
                 answer = self._answers.take(time.monotonic_ns())
                 message = None if answer else self._next(connection)
-                self._asleep = answer is None and message is None
+                event = self._outbox.take(connection) if self._sends_events else None
+                self._asleep = answer is None and message is None and event is None
+            if self._asleep:
+                return BEAT_S
             if answer is not None:
                 connection.answer(answer)
-                continue
-            if message is None:
-                return BEAT_S
-            topic, payload, stays = message
-            if stays:
-                connection.state(topic, payload)
-            else:
-                connection.stream(topic, payload)
+            if message is not None:
+                topic, payload, stays = message
+                if stays:
+                    connection.state(topic, payload)
+                else:
+                    connection.stream(topic, payload)
+            if event is not None:  # beside a message: neither can keep the other from leaving
+                answered = partial(self._outbox.answered, event)
+                connection.event(event.topic, event.payload, answered)
         return 0.0
 
     def _next(self, connection: Connection) -> tuple[str, bytes, bool] | None:
@@ -342,6 +355,7 @@ class Publisher:
         with self._lock:
             self._asleep = False
             until_ns = self._farewell_until_ns
+        self._tell_last_events(connection)
         if self._drain(connection, until_ns):
             with self._lock:
                 self._remember(self._topics.status, OFFLINE)
@@ -352,6 +366,14 @@ class Publisher:
             self.connected, self._connection = False, None
         self.protocol = None
         self._changed(None, anyway=True)
+
+    def _tell_last_events(self, connection: Connection) -> None:
+        """Tell events as long as there is time: those of the end, if the broker keeps up."""
+        until_ns = time.monotonic_ns() + int(LAST_EVENTS_S * 1e9)
+        while self._outbox.has_more(connection) and time.monotonic_ns() < until_ns:
+            remaining_s = (until_ns - time.monotonic_ns()) / 1e9
+            connection.step(min(self._send(connection), remaining_s))
+        self._sends_events = False
 
     def _forgotten(self, connection: Connection, until_ns: int) -> bool:
         """Have the broker forget all states, if that is wanted; False: not in time."""
@@ -381,6 +403,7 @@ class Publisher:
         with self._lock:
             self.connected, self._connection = True, connection
             self._untold = dict.fromkeys(self._states)
+        self._outbox.attach(connection, self._events_wait)
         self.protocol = protocol
         self.reconnects = self._connections
         self._connections += 1

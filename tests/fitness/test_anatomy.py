@@ -9,6 +9,7 @@ import stick_people as people
 from stick_people import moved
 
 from edged.fitness.anatomy import BodyCheck
+from edged.fitness.sides import Sides
 from edged.fitness.stature import Stature
 from edged.types import Keypoints
 
@@ -47,3 +48,19 @@ def test_who_comes_after_noise_is_believed_soon() -> None:
     check = BodyCheck()
     check.forget()
     assert check.update(0.0, people.standing(0.0).tolist(), [0.9] * 17, 1.0)
+
+
+def test_a_person_is_believed_whose_sides_are_exchanged_in_every_third_frame() -> None:
+    mirror = [0, *(i + 1 if i % 2 else i - 1 for i in range(1, 17))]
+    frames = list(moved(people.jumping_jack, reps=8, fps=30.0))
+    mixed = [
+        (t_s, keypoints[mirror] if number % 3 == 0 else keypoints)
+        for number, (t_s, keypoints) in enumerate(frames)
+    ]
+    sides, check, stature = Sides(), BodyCheck(), Stature()
+    for t_s, keypoints in mixed:
+        points = keypoints[:, :2].astype(np.float64) * (4 / 3, 1.0)
+        scores = keypoints[:, 2].astype(np.float64)
+        height = stature.update(t_s, points, scores)
+        points = points[sides.order(t_s, points.tolist(), scores.tolist(), height)]
+        assert check.update(t_s, points.tolist(), scores.tolist(), height)

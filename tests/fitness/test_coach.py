@@ -181,6 +181,15 @@ def test_another_exercise_is_noticed() -> None:
     assert counted(news_of([*first, *then])) == {"squat": 4, "biceps-curl": 4}
 
 
+def test_what_was_told_is_not_told_again_after_a_mistake() -> None:
+    first = list(moved(people.squat, reps=4, fps=30.0))
+    begin_s = first[-1][0] + 1 / 30
+    then = [(begin_s + t, k) for t, k in moved(people.curl, reps=3, fps=30.0, view=View(y=0.35))]
+    again_s = then[-1][0] + 1 / 30
+    again = [(again_s + t, k) for t, k in moved(people.squat, reps=3, fps=30.0)]
+    assert counted(news_of([*first, *then, *again])) == {"squat": 7, "biceps-curl": 3}
+
+
 def _still(keypoints: Keypoints, seconds: float) -> Iterator[tuple[float, Keypoints]]:
     for number in range(int(seconds * 30)):
         yield number / 30, keypoints

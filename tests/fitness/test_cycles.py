@@ -103,3 +103,28 @@ def test_one_leap_does_not_make_all_that_comes_too_little() -> None:
         (cycle,) = found(waves(1, depth))
         cycles.learn(cycle)
     assert cycles.needed < 1.0
+
+
+def test_who_settles_elsewhere_than_at_first_begins_there() -> None:
+    """The first frames were seen wrongly: a start 0.3 lower than where somebody then stands."""
+    stands = [(number / 30, 0.0 if number < 12 else 0.3) for number in range(180)]
+    reps = [(5.0 + t_s, 0.3 + 0.9 * depth) for t_s, depth in waves(3)]
+    told = found([*stands, *reps])
+    assert [one.is_full for one in told] == [True] * 3
+    assert all(one.range == pytest.approx(0.9, abs=0.1) for one in told)
+
+
+def test_reps_count_that_turn_farther_out_than_the_start_was_seen() -> None:
+    start = [(number / 30, 0.0) for number in range(30)]
+    reps = [(t_s, 0.42 + 0.7 * depth) for t_s, depth in waves(4) if t_s >= 1.0]
+    assert len(found([*start, *reps])) == 4
+
+
+def test_a_pause_in_the_middle_is_no_new_start() -> None:
+    down = [(1.0 + number / 30, number / 30) for number in range(15)]
+    pause = [(1.5 + number / 30, 0.5) for number in range(60)]
+    rest = [(3.5 + number / 30, 0.5 + number / 60) for number in range(30)]
+    back = [(4.5 + number / 30, 1.0 - number / 30) for number in range(31)]
+    (one,) = found([*((n / 30, 0.0) for n in range(30)), *down, *pause, *rest, *back])
+    assert one.is_full
+    assert one.range == pytest.approx(1.0, abs=0.1)

@@ -88,7 +88,7 @@ def squats() -> list[tuple[float, list[Pose]]]:
 
 
 def test_a_workout_is_told_rep_by_rep_and_added_up(squats: list[tuple[float, list[Pose]]]) -> None:
-    room = Room()
+    room = Room("squat")
     room.see(squats)
     room.see_nobody(30.0)
     assert [rep.count for rep in room.reps] == [1, 2, 3, 4, 5]
@@ -132,7 +132,7 @@ def test_the_state_follows_what_is_done(squats: list[tuple[float, list[Pose]]]) 
 def test_the_state_is_told_when_it_is_another_one_only(
     squats: list[tuple[float, list[Pose]]],
 ) -> None:
-    room = Room()
+    room = Room("squat")
     room.see(squats)
     pairs = zip(room.states, room.states[1:], strict=False)
     assert all(msgspec.structs.replace(one, ts=other.ts) != other for one, other in pairs)
@@ -166,7 +166,7 @@ def test_a_goal_is_told_to_be_reached(squats: list[tuple[float, list[Pose]]]) ->
 
 
 def test_a_correction_counts(squats: list[tuple[float, list[Pose]]]) -> None:
-    room = Room()
+    room = Room("squat")
     with pytest.raises(ValueError, match="no set"):
         room.session.correct(1)
     room.see(squats)
@@ -179,7 +179,7 @@ def test_a_correction_counts(squats: list[tuple[float, list[Pose]]]) -> None:
 def test_what_was_reset_or_corrected_away_is_taken_back(
     squats: list[tuple[float, list[Pose]]],
 ) -> None:
-    reset, corrected = Room(), Room()
+    reset, corrected = Room("squat"), Room("squat")
     for room in (reset, corrected):
         room.see(squats)
     reset.note(reset.session.reset())
@@ -194,7 +194,7 @@ def test_what_was_reset_or_corrected_away_is_taken_back(
 
 
 def test_after_a_reset_it_counts_from_one(squats: list[tuple[float, list[Pose]]]) -> None:
-    room = Room()
+    room = Room("squat")
     room.see(squats)
     room.note(room.session.reset())
     room.see(squats)
@@ -257,7 +257,7 @@ def test_a_hold_is_told_in_seconds() -> None:
 
 
 def test_the_wall_clock_may_jump(squats: list[tuple[float, list[Pose]]]) -> None:
-    room = Room()
+    room = Room("squat")
     for t_s, poses in squats:
         jump_s = 1e6 if t_s > 8.0 else 0.0
         room.t_s = t_s

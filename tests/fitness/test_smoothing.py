@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stick_people import View, moved, squat
 
 from edged.fitness.smoothing import Smoother, Smoothing, Steady
 from edged.fitness.stature import TORSO, Stature
@@ -147,3 +148,27 @@ def test_nobody_has_no_height() -> None:
     stature.forget()
     assert stature.update(2.0, standing(1.0), np.zeros(17)) == 0.0
     assert TORSO < 0.5
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_keypoint_that_leaps_for_a_moment_stays_where_it_was(frames: int) -> None:
+    times = [number / 30 for number in range(60)]
+    xs = [0.9 if 30 <= number < 30 + frames else 0.2 for number in range(60)]
+    assert all(one.points[9, 0] == pytest.approx(0.2, abs=0.01) for one in smoothed(times, xs))
+
+
+def test_a_keypoint_that_stays_where_it_leapt_to_is_believed_soon() -> None:
+    times = [number / 30 for number in range(60)]
+    steady = smoothed(times, [0.9 if number >= 30 else 0.2 for number in range(60)])
+    assert steady[40].points[9, 0] == pytest.approx(0.9, abs=0.05)
+
+
+def test_arms_that_tremble_do_not_make_somebody_larger() -> None:
+    draw = np.random.default_rng(5)
+    person = moved(squat, reps=0, fps=30.0, rest_s=5.0, view=View(size=0.6))
+    stature, height = Stature(), 0.0
+    for t_s, keypoints in person:
+        points = keypoints[:, :2].astype(np.float64) * (4 / 3, 1.0)
+        points[[7, 8, 9, 10]] += draw.normal(0.0, 0.03 * 0.6, (4, 2))
+        height = stature.update(t_s, points, SURE)
+    assert height == pytest.approx(0.6, rel=0.1)
