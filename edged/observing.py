@@ -89,6 +89,7 @@ class Observer:
             * processes.MEGABYTE,
             temperatures=temperatures(),
             counters=counters,
+            gauges={"outbox_events": chain.outbox_health.depth},
             reps=dict(tally.reps),
             sets=dict(tally.sets),
             times=self._buckets.histograms,
@@ -106,6 +107,7 @@ class Observer:
             "promotions": counts.promotions,
             "broker_reconnects": counts.reconnects,
             "stream_messages_unsent": counts.unsent,
+            "events_dropped": counts.dropped_events,
             "workouts": chain.tally.workouts,
         }
         self._most = {name: max(value, self._most.get(name, 0)) for name, value in now.items()}

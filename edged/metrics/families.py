@@ -23,6 +23,7 @@ COUNTERS: Mapping[str, str] = {
     "promotions": "Times that a better accelerator took over.",
     "broker_reconnects": "Connections to the broker after the first.",
     "stream_messages_unsent": "Stream messages that never left: replaced, expired, or no broker.",
+    "events_dropped": "Events given up: too many waited for the broker, or for too long.",
     "workouts": "Workouts that are over.",
 }
 """What each counts, since edged started."""
