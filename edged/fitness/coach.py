@@ -34,6 +34,10 @@ NEWEST = 0.5
 """How much the newest rep tells of what it looks like, against those before."""
 REMEMBERED = 20
 """Reps of each exercise that may turn out to be what is done."""
+RESTED_S = 15.0
+"""Who has done nothing for so long may do anything next: the longest rep takes less."""
+CLEARLY = 0.15
+"""By so much less unlike an exercise has to be that counts the same movement."""
 _PLACE = "hip-rise"
 _AS_TOLD = list(range(17))
 
@@ -74,6 +78,8 @@ class Coach:
         self._seen_s = nan
         self._busy_s = self._rep_s = -inf
         self._current: str | None = None if wanted == AUTO else wanted
+        self._is_open = False
+        """Another exercise may come next as well as this one."""
         self._told = 0
         """Reps of the current exercise since it is the current one."""
         self._challenger: tuple[str, int] = ("", 0)
@@ -168,10 +174,12 @@ class Coach:
         self._challenger, self._told = ("", 0), 0
         self._confirmed, self._confirmed_s = 0, -inf
         if self.wanted == AUTO:
-            self._current = None
+            self._current, self._is_open = None, False
 
     def _counted(self, now: Moment) -> list[News]:
         news: list[News] = []
+        if self.wanted == AUTO and now.t_s - self._rep_s > RESTED_S:
+            self._open()
         for name, counter in self._counters.items():
             for rep in counter.update(now):
                 if self.wanted != AUTO:
@@ -197,6 +205,17 @@ class Coach:
         is_now = self._stage.newest == sure
         return [(name, is_now and name == sure) for name in self._holds]
 
+    def _open(self) -> None:
+        """After a rest anything may come: what came before tells nothing of it."""
+        if self._current is None or self._is_open:
+            return
+        self._is_open = True
+        for name, reps in self._unsure.items():
+            since = [one for one in reps if one.began_s > self._rep_s]
+            self._unsure[name] = deque(since, REMEMBERED)
+        self._challenger, self._told = ("", 0), 0
+        self._confirmed, self._confirmed_s = 0, -inf
+
     def _recognized(self, name: str, rep: Rep) -> Sequence[News]:
         """What of a rep is to be told, now that it may tell which exercise it is."""
         unsure = self._unsure[name]
@@ -211,19 +230,22 @@ class Coach:
         said = self._stage.during(rep.began_s, rep.ended_s)
         is_sure = rep.is_full and said is not None and self._may_be(said, rep)
         looks = said if is_sure else looks
+        is_told = looks == name and not self._is_told_better(rep)
+        if self._current is None or self._is_open:
+            return self._switched(name, rep) if is_told or (is_sure and looks == name) else []
         if name == self._current:
-            if looks == name and self._challenger[0] != said:  # else its own rep may come next
+            if is_told and self._challenger[0] != said:  # else its own rep may come next
                 self._challenger = "", 0
                 self._confirmed = SURE if is_sure else self._confirmed + 1
                 self._confirmed_s = rep.ended_s
             self._told += rep.is_full
             return [rep]
-        if looks != name or (not is_sure and self._goes_on(rep)):
+        if looks != name or (not is_sure and (not is_told or self._goes_on(rep))):
             return []
         one, wins = self._challenger
         self._challenger = name, (wins + 1 if one == name else 1)
         is_new = self._confirmed < CONVINCED
-        if self._current is None or (is_sure and is_new) or self._challenger[1] >= CONVINCED:
+        if (is_sure and is_new) or self._challenger[1] >= CONVINCED:
             return self._switched(name, rep)
         return []
 
@@ -239,12 +261,29 @@ class Coach:
         others = self._unsure.get(said, ())
         return said == rep.exercise or any(one.ended_s > rep.began_s for one in others)
 
+    def _is_told_better(self, rep: Rep) -> bool:
+        """Whether the movement is far more like another exercise that counts it as well.
+
+        The way up of one push-up and the way down of the next one make a sit-up of a kind.
+        """
+        mine = self._likeness(rep.exercise)
+        return any(
+            reps[-1].ended_s > rep.began_s and self._likeness(name) < mine - CLEARLY
+            for name, reps in self._unsure.items()
+            if reps and name != rep.exercise
+        )
+
+    def _likeness(self, name: str) -> float:
+        """How unlike itself the last reps of an exercise were."""
+        views, _ = self._views.get(name, ({}, -inf))
+        return views.get(name, STRANGE)
+
     def _goes_on(self, rep: Rep) -> bool:
         """Whether what is done for sure counts that movement as well: nobody changes so."""
         unsure = self._unsure.get(self._current or "")
         if self._confirmed < SURE or self.counter is None or not unsure:
             return False
-        return unsure[-1].ended_s > rep.began_s or self.counter.is_out
+        return unsure[-1].ended_s > rep.began_s or self.counter.comes_back
 
     def _looks_like(self, rep: Rep) -> str | None:
         """The most alike of the exercises that may begin and go as far like that."""
@@ -268,15 +307,15 @@ class Coach:
         return best if views[best] < STRANGE else None
 
     def _switched(self, name: str, rep: Rep) -> Sequence[News]:
-        before, self._current = self._current, name
+        before, self._current, self._is_open = self._current, name, False
         since_s = self._confirmed_s if self._confirmed >= SURE else -inf
         reps = [one for one in self._unsure[name] if one.ended_s > since_s or one is rep]
         news: list[News] = []
-        if before is not None:
+        if before is not None and self._told:
             since_s = min(one.began_s for one in reps)
             # What was told before that stays told, and is not told again.
             wrong = [one for one in self._unsure[before] if one.ended_s > since_s]
-            told = wrong[-self._told :] if self._told else []
+            told = wrong[-self._told :]
             self._unsure[before] = deque(told, REMEMBERED)
             news.append(Recognized(name, before, len(self._unsure[before])))
         self._challenger, self._told = ("", 0), len(reps)

@@ -15,6 +15,8 @@ NEAR = 0.25
 """Whoever is so near to the start (as a share of the range) has not begun."""
 FARTHEST_START = 0.45
 """Nobody starts beyond this depth, where 0 is the textbook's start and 1 its full range."""
+COMES_BACK = 0.6
+"""Whoever is below this share of the range again is coming back."""
 STILL_S = 0.25
 """A start position is one that is held for so long."""
 SETTLES_S = 3.0
@@ -111,6 +113,13 @@ class Cycles(Generic[S]):
     def is_out(self) -> bool:
         """Between leaving the start and being back."""
         return self._out
+
+    @property
+    def comes_back(self) -> bool:
+        """Under way, and a good part of the way back already."""
+        if not self._out or self._start is None:
+            return False
+        return self._last - self._start <= COMES_BACK * (self._peak - self._start)
 
     @property
     def held_s(self) -> float:

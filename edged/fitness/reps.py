@@ -118,6 +118,11 @@ class Counter:
         """In the middle of a rep."""
         return any(track.cycles.is_out for track in self._tracks)
 
+    @property
+    def comes_back(self) -> bool:
+        """In the second half of a rep."""
+        return any(track.cycles.comes_back for track in self._tracks)
+
     def update(self, now: Moment) -> list[Rep]:
         """The next moment. Returns the reps that are done now, mostly none.
 
