@@ -241,6 +241,7 @@ class Coach:
             self._told += rep.is_full
             return [rep]
         if looks != name or (not is_sure and (not is_told or self._goes_on(rep))):
+            self._counters[name].unlearn()
             return []
         one, wins = self._challenger
         self._challenger = name, (wins + 1 if one == name else 1)

@@ -265,6 +265,10 @@ class Cycles(Generic[S]):
                 self._varies += NEWEST * (abs(way / self.usual - 1.0) - self._varies)
             self.usual += NEWEST * (way - self.usual)
 
+    def unlearn(self) -> None:
+        """What was usual was of something else."""
+        self.usual, self._varies = 0.0, VARIES
+
     def forget(self) -> None:
         """Go back to looking for a start; what is usual stays."""
         self._out, self._start, self._steady = False, None, False

@@ -152,6 +152,11 @@ class Counter:
             way.forget()
         self._anchored = self._waiting = self._last = None
 
+    def unlearn(self) -> None:
+        """The last reps were of another exercise, and tell nothing of what is usual in this one."""
+        for track in self._tracks:
+            track.cycles.unlearn()
+
     def _is_anchored(self, track: _Track) -> bool:
         """Whether reps begin where this track's do."""
         if self._anchored is None:
