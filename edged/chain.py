@@ -25,6 +25,7 @@ from edged.holdings import (
     Models,
     States,
     files_of,
+    is_gym_wanted,
     is_other_camera,
     states_of,
     told_by,
@@ -33,10 +34,11 @@ from edged.inference.engine import Engine
 from edged.inference.roster import Roster
 from edged.messages.device import OutboxHealth
 from edged.messages.topics import Topics
+from edged.mqtt.homeassistant import REMOVED, discovery_topic
 from edged.mqtt.inbox import Order
 from edged.mqtt.outbox import Outbox
 from edged.mqtt.publisher import Publisher
-from edged.pausing import is_remembered
+from edged.pausing import is_remembered, remember
 from edged.pipeline import ModelFiles, Pipeline
 from edged.sections import Camera, LabelModel, PoseModel
 
@@ -231,9 +233,7 @@ class Chain:
         old = self.config
         with contextlib.ExitStack() as undo:
             publisher = camera = None
-            gym = self.gym
-            if (config.fitness, bool(config.pose.model)) != (old.fitness, bool(old.pose.model)):
-                gym = self._new_gym(config)
+            gym = self._gym_of(config)
             outbox = self._outbox
             if told_by(config) != told_by(old):
                 if (config.outbox, outbox_file(config)) != (old.outbox, outbox.path):
@@ -276,7 +276,11 @@ class Chain:
         past, engine = self.counts, self.engine
         engine.reprieve()
         is_other = is_other_camera(config.camera, self.config.camera)
-        self._exchange_gym(gym)
+        self._exchange_gym(config, gym)
+        if self._is_paused:
+            remember(config, is_paused=True)  # its name may be another one
+        if publisher is not None:
+            self._take_back(config)
         self.config, self._models = config, models
         if models.engine is not engine:
             engine.close()
@@ -296,6 +300,15 @@ class Chain:
             if publisher is not None:
                 publisher.start()
             self._start_loop()
+
+    def _take_back(self, config: Config) -> None:
+        """Leave nothing retained under names that are no longer ours."""
+        topics, old = topics_of(config), topics_of(self.config)
+        found = self.config.homeassistant
+        if topics != old:
+            self.publisher.forget()
+        elif found.enabled and found.discovery_prefix != config.homeassistant.discovery_prefix:
+            self.publisher.state(discovery_topic(old, found.discovery_prefix), REMOVED)
 
     def _exchange_camera(
         self, settings: Camera, camera: CameraInUse | None, *, is_other: bool
@@ -318,9 +331,11 @@ class Chain:
             else:
                 self.capture.resume()
 
-    def _exchange_gym(self, gym: Gym | None) -> None:
+    def _exchange_gym(self, config: Config, gym: Gym | None) -> None:
         """What is under way with the old one is over, and told by the old publisher."""
-        if self.gym is not None and gym is not self.gym:
+        if gym is not None and gym is self.gym:
+            gym.adopt(config.fitness)
+        elif self.gym is not None:
             self.gym.finish()
             if gym is None:
                 self.publisher.state(topics_of(self.config).exercise, b"")  # is not retained then
@@ -365,8 +380,14 @@ class Chain:
         capture.start()
         return CameraInUse(slot, capture)
 
+    def _gym_of(self, config: Config) -> Gym | None:
+        """The one in force, where it can go on: a set does not end because of another goal."""
+        if self.gym is not None and is_gym_wanted(config) and self.gym.fits(config.fitness):
+            return self.gym
+        return self._new_gym(config)
+
     def _new_gym(self, config: Config) -> Gym | None:
-        if not (config.fitness.enabled and config.pose.model):
+        if not is_gym_wanted(config):
             return None
         return Gym(config.fitness, lambda: (self.publisher, topics_of(self.config)), self.tally)
 

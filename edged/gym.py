@@ -49,7 +49,8 @@ class Tally:
     def count(self, event: Event) -> None:
         """One more."""
         if isinstance(event, RepEvent):
-            self.reps[event.exercise, event.is_full] += 1
+            if not event.replaces:  # told again is not done again
+                self.reps[event.exercise, event.is_full] += 1
         elif isinstance(event, SetEvent):
             self.sets[event.exercise] += 1
         else:
@@ -86,7 +87,7 @@ class Gym:
             self._exercises,
             new_id=lambda wall_s: uuid7(wall_s, secrets.randbits(RANDOM_BITS)),
             wanted=settings.exercise,
-            rests=Rests(settings.set_ends_s, settings.gone_s, settings.workout_ends_s),
+            rests=_rests(settings),
             goals=Goals(settings.target_reps or None, settings.rest_s or None),
         )
 
@@ -128,7 +129,11 @@ class Gym:
             self._tell(self._session.want(exercise))
 
     def pin(self, person: int | None) -> None:
-        """Watch the person of this id in any case; None: whoever exercises."""
+        """Watch the person of this id in any case; None: whoever exercises.
+
+        Raises:
+            ValueError: nobody of this id is there.
+        """
         with self._lock:
             self._tell(self._session.pin(person))
 
@@ -154,6 +159,26 @@ class Gym:
         with self._lock:
             self._tell(self._session.reset())
 
+    def fits(self, settings: Fitness) -> bool:
+        """Whether it can go on with other settings: the exercises are the same.
+
+        Raises:
+            ConfigError: as for a new one.
+        """
+        return exercises_of(settings) == self._exercises
+
+    def adopt(self, settings: Fitness) -> None:
+        """Go on with these settings; what has not changed stays as commands have made it."""
+        old, self.settings = self.settings, settings
+        if settings.exercise != old.exercise:
+            self.want(settings.exercise)
+        if settings.target_reps != old.target_reps:
+            self.aim_at_reps(settings.target_reps)
+        if settings.rest_s != old.rest_s:
+            self.aim_at_rest(settings.rest_s)
+        with self._lock:
+            self._session.rest(_rests(settings))
+
     def tell_again(self) -> None:
         """Tell the state to a publisher that does not know it."""
         with self._lock:
@@ -175,6 +200,10 @@ class Gym:
         if told.state is not None:
             self._state = told.state
             outlet.state(topics.exercise, msgspec.json.encode(told.state))
+
+
+def _rests(settings: Fitness) -> Rests:
+    return Rests(settings.set_ends_s, settings.gone_s, settings.workout_ends_s)
 
 
 def exercises_of(settings: Fitness) -> Exercises:

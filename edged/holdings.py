@@ -52,6 +52,11 @@ def told_by(config: Config) -> tuple[object, ...]:
     return config.mqtt, config.device, config.homeassistant, config.outbox
 
 
+def is_gym_wanted(config: Config) -> bool:
+    """Whether anything is made of poses."""
+    return config.fitness.enabled and bool(config.pose.model)
+
+
 def files_of(config: Config) -> ModelFiles:
     """The model files that are asked for. Raises `ModelError`."""
     return find_models(config.pose, config.labels, model_directories(), config.fitness)

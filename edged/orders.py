@@ -128,8 +128,9 @@ class Orders:
 
     def _pause(self, chain: Chain) -> str:
         until = time.monotonic() + CLOSING_S
+        is_closed = chain.pause()  # before anything else: a card may take seconds to remember it
         remember(chain.config, is_paused=True)
-        while not chain.pause(POLL_S):
+        while not (is_closed or chain.pause(POLL_S)):
             if not self._wanted():
                 return STOPPING
             if time.monotonic() > until:

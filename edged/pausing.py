@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 def is_remembered(config: Config) -> bool:
     """Whether the camera was paused by a command when this device ended."""
     path = pause_file(config)
-    return path is not None and path.exists()
+    return path is not None and os.path.lexists(path)  # which never raises
 
 
 def remember(config: Config, *, is_paused: bool) -> None:
@@ -22,8 +22,8 @@ def remember(config: Config, *, is_paused: bool) -> None:
     An empty file says that it is paused. It is on the disk when this returns.
     """
     path = pause_file(config)
-    if path is None:
-        return
+    if path is None or os.path.lexists(path) == is_paused:
+        return  # nothing to write: cards wear
     try:
         if is_paused:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -86,7 +86,9 @@ def test_reps_are_counted_over_a_reload_and_forgotten_when_it_is_switched_off(
     with Daemon(tmp_path, config) as daemon:
         until(lambda: count() >= 1, "a rep")
         mqtt = msgspec.structs.replace(config.mqtt, keepalive_s=30)  # another publisher
-        reload(msgspec.structs.replace(config, mqtt=mqtt))
+        other_goal = Fitness(target_reps=50)
+        reload(msgspec.structs.replace(config, mqtt=mqtt, fitness=other_goal))
+        until(lambda: (told := state(subscriber)) is not None and told.target_reps == 50, "a goal")
         before = count()
         until(lambda: count() >= before + 1, "another rep, in the same set")
         assert {rep.set for rep in reps(subscriber)} == {reps(subscriber)[0].set}

@@ -249,6 +249,27 @@ def test_what_waits_at_the_end_is_answered(playing: Config, broker: Broker) -> N
         assert [(reply.command, reply.reason) for reply in replies(subscriber)] == [("1", STOPPING)]
 
 
+def test_a_pause_lasts_over_another_name_and_a_crash(
+    tmp_path: Path, watching: Config, broker: Broker
+) -> None:
+    renamed = replace(watching, device=replace(watching.device, name="gym-2"))
+    with Subscriber(broker.port) as subscriber:
+        with Daemon(tmp_path, watching) as daemon:
+            until(lambda: bool(poses(subscriber)), "poses")
+            assert command(subscriber, "pause", b"ON").ok
+            daemon.configure(renamed)
+            daemon.process.send_signal(signal.SIGHUP)
+            until(lambda: subscriber.last("edged/gym-2/paused") == b"ON", "a pause")
+            # Nothing stays under the old name.
+            until(lambda: not [one for one in retained(broker) if "/gym/" in one], "nothing left")
+            daemon.process.kill()
+            daemon.process.wait(30)
+        with Daemon(tmp_path, renamed):
+            subscriber.until("edged/gym-2/status", b"online")
+            until(lambda: subscriber.last("edged/gym-2/paused") == b"ON", "the pause again")
+            assert not subscriber.of("edged/gym-2/pose")
+
+
 def test_a_pause_lasts_over_a_crash_until_a_command_ends_it(
     tmp_path: Path, watching: Config, broker: Broker
 ) -> None:

@@ -188,6 +188,8 @@ class Coach:
                     news += self._recognized(name, rep)
         if any(isinstance(one, Rep) for one in news):
             self._rep_s = now.t_s
+            for hold in self._holds.values():  # who moves does not hold; what comes next is another
+                hold.forget()
         for name, is_claimed in self._claims(now.t_s):
             held = self._holds[name].update(now, is_claimed=is_claimed)
             # Between two push-ups everybody is in a plank.

@@ -6,8 +6,9 @@ Times and the randomness of ids are passed in. Every change goes through `sets.L
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from math import isnan
 from typing import TypeAlias
 
@@ -179,7 +180,13 @@ class Session:
         return self._told([])
 
     def pin(self, person: int | None) -> Told:
-        """Watch the person of this id in any case; None: whoever exercises."""
+        """Watch the person of this id in any case; None: whoever exercises.
+
+        Raises:
+            ValueError: nobody of this id is there.
+        """
+        if person is not None and person not in {pose.id for pose in self._crew.people} - {0}:
+            raise ValueError(f"nobody with the id {person} is there now")
         self._crew.pin(person)
         return self._told([])
 
@@ -187,6 +194,10 @@ class Session:
         """Other goals."""
         self._log = sets.aimed(self._log, goals)
         return self._told([])
+
+    def rest(self, rests: Rests) -> None:
+        """Other rests, from the set under way on."""
+        self._log = replace(self._log, rests=rests)
 
     @property
     def goals(self) -> Goals:
@@ -222,7 +233,7 @@ class Session:
 
     def _after(self, news: Iterable[News]) -> list[Event]:
         events: list[Event] = []
-        for one in news:
+        for one in _told_once(list(news)):
             before = self._log.set
             self._log, ended = sets.told(self._log, [one])
             if isinstance(one, Recognized) and before is not None:
@@ -397,6 +408,13 @@ class Session:
     def _wall(self, t_s: float) -> float:
         """The wall time of a moment, by the clock as it is now."""
         return max(0.0, t_s + self._offset_s)
+
+
+def _told_once(news: Sequence[News]) -> Iterator[News]:
+    """Without reps that the next one tells better in the same frame."""
+    for one, after in zip_longest(news, news[1:]):
+        if not (isinstance(one, Rep) and isinstance(after, Rep) and sets.is_same(one, after)):
+            yield one
 
 
 def _figures(rep: Rep) -> RepFigures:

@@ -48,6 +48,8 @@ class Set:
     partial_reps: int = 0
     held_s: float = 0.0
     """Of a hold."""
+    counted: int = 0
+    """Full ones as counted, of which the next two are: nobody saw what was corrected."""
     moving_s: float = 0.0
     """All full reps together."""
     ranges: float = 0.0
@@ -59,12 +61,12 @@ class Set:
     @property
     def mean_rep_s(self) -> float | None:
         """Seconds of a full rep."""
-        return self.moving_s / self.reps if self.reps > 0 else None
+        return self.moving_s / self.counted if self.counted > 0 else None
 
     @property
     def mean_range(self) -> float | None:
         """Of a full rep, in the textbook's."""
-        return self.ranges / self.reps if self.reps > 0 else None
+        return self.ranges / self.counted if self.counted > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,7 @@ def _counted(current: Set, rep: Rep, by: int) -> Set:
     return replace(
         current,
         reps=max(0, current.reps + by),
+        counted=current.counted + by,
         moving_s=current.moving_s + by * rep.duration_s,
         ranges=current.ranges + by * rep.range,
         flags=kept,
@@ -236,9 +239,14 @@ def _recognized(log: Log, told: Recognized) -> Log:
     left = current.reps - told.reps
     if left <= 0:
         return replace(log, set=None, last=None)
-    share = left / current.reps
+    counted = max(0, current.counted - told.reps)
+    share = counted / current.counted if current.counted else 0.0
     kept = replace(
-        current, reps=left, moving_s=current.moving_s * share, ranges=current.ranges * share
+        current,
+        reps=left,
+        counted=counted,
+        moving_s=current.moving_s * share,
+        ranges=current.ranges * share,
     )
     return replace(log, set=kept)
 

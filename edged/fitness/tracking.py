@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from edged.types import KEYPOINT_SEEN, Pose
+from edged.types import KEYPOINT_SEEN, Box, Pose
 
 _FACE = (0.026, 0.025, 0.025, 0.035, 0.035)
 _ARMS = (0.079, 0.079, 0.072, 0.072, 0.062, 0.062)
@@ -104,11 +104,13 @@ def _matched(
     t_s: float, tracks: Sequence[Track], poses: Sequence[Pose], alike: float
 ) -> tuple[list[tuple[Track, Pose]], list[Pose]]:
     """Pairs, the most alike first, and the poses of nobody."""
+    expected = [_expected(track, t_s) for track in tracks]
+    boxes, others = [pose.box() for pose in expected], [pose.box() for pose in poses]
     ranked = sorted(
         (
-            (similarity(_expected(track, t_s), pose), i, j)
-            for i, track in enumerate(tracks)
-            for j, pose in enumerate(poses)
+            (_alike(one, box, pose, other), i, j)
+            for i, (one, box) in enumerate(zip(expected, boxes, strict=True))
+            for j, (pose, other) in enumerate(zip(poses, others, strict=True))
         ),
         key=lambda one: -one[0],
     )
@@ -126,13 +128,26 @@ def _matched(
 
 def similarity(one: Pose, other: Pose) -> float:
     """How alike two poses are, 0..1: the mean of their boxes' and their keypoints' likeness."""
-    return (_overlap(one, other) + _oks(one, other)) / 2.0
+    return _alike(one, one.box(), other, other.box())
 
 
-def _overlap(one: Pose, other: Pose) -> float:
+def _alike(one: Pose, box: Box, other: Pose, other_box: Box) -> float:
+    if _gap(box, other_box) > max(box[2:]):  # no keypoint's tolerance reaches so far
+        return 0.0
+    return (_overlap(box, other_box) + _oks(one, box, other)) / 2.0
+
+
+def _gap(one: Box, other: Box) -> float:
+    """Between two boxes, the greater of across and down; below 0 where they overlap."""
+    x, y, width, height = one
+    u, v, wide, high = other
+    return max(max(x, u) - min(x + width, u + wide), max(y, v) - min(y + height, v + high))
+
+
+def _overlap(one: Box, other: Box) -> float:
     """Intersection over union of the boxes."""
-    x, y, width, height = one.box()
-    u, v, wide, high = other.box()
+    x, y, width, height = one
+    u, v, wide, high = other
     across = min(x + width, u + wide) - max(x, u)
     down = min(y + height, v + high) - max(y, v)
     if across <= 0.0 or down <= 0.0:
@@ -140,10 +155,10 @@ def _overlap(one: Pose, other: Pose) -> float:
     return across * down / (width * height + wide * high - across * down)
 
 
-def _oks(one: Pose, other: Pose) -> float:
+def _oks(one: Pose, box: Box, other: Pose) -> float:
     """Object keypoint similarity, as COCO's, with twice its tolerance since people move."""
     both = (one.keypoints[:, 2] >= KEYPOINT_SEEN) & (other.keypoints[:, 2] >= KEYPOINT_SEEN)
-    _, _, width, height = one.box()
+    _, _, width, height = box
     area = width * height
     if area <= 0.0 or not both.any():
         return 0.0
@@ -225,8 +240,7 @@ class ActiveChoice:
         """
         self._interest = {one.id: self._interested(one) for one in tracks}
         present = {one.id for one in tracks}
-        if self.pinned is not None:
-            self.active = self.pinned
+        if self._keeps_pinned(t_s, present):
             return self.active
         if self.active in present:
             self._seen_s = t_s
@@ -247,6 +261,16 @@ class ActiveChoice:
         else:
             self._better_since_s = None
         return self.active
+
+    def _keeps_pinned(self, t_s: float, present: set[int]) -> bool:
+        """Whether somebody is watched in any case; not who has gone: an id does not come back."""
+        if self.pinned is None:
+            return False
+        if self.pinned in present:
+            self._watch(self.pinned, t_s)
+        elif self.active != self.pinned or t_s - self._seen_s > self.settings.gone_s:
+            self.pinned = self.active = None
+        return self.pinned is not None
 
     def _watch(self, person: int, t_s: float) -> None:
         self.active, self._seen_s, self._better_since_s = person, t_s, None

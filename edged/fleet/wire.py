@@ -89,7 +89,7 @@ class Wire(Session):
         """QoS 0, expiring."""
         kind = _STREAM[content_type(payload)] if self.is_5 else None
         self.bytes += packet_bytes(topic, payload, kind, qos=0)
-        self.client.publish(topic, payload, properties=kind)
+        self.publish_once(topic, payload, kind)
 
     def tell(self, topic: str, payload: bytes, *, retain: bool) -> int:
         """QoS 1. Returns the message's number, which `acknowledged` will be told."""

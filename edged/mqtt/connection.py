@@ -47,6 +47,10 @@ MOST_UNTAKEN = 64
 """Answers that the broker has not acknowledged."""
 
 
+OVERHEAD_BYTES = 64
+"""Of a PUBLISH packet, beside topic and payload: more than our properties take."""
+
+
 class Fixed(Properties):
     """Properties of a PUBLISH that never change, packed once: paho packs them for each message."""
 
@@ -110,6 +114,8 @@ class Connection(Session):
         self._misc_ns = 0
         self._using_client = threading.Lock()
         self._denied: dict[str, str] = {}
+        self._most_bytes = 0
+        """Of a packet that the broker takes; 0: it has not said so."""
         self._topic_of: dict[int, str] = {}
         self._answered: dict[int, Callable[[str | None], None]] = {}
         self.unacknowledged: set[str] = set()
@@ -168,10 +174,21 @@ class Connection(Session):
             self.check()
 
     def _read(self) -> None:
-        self.client.loop_read()
+        self._read_some()
         # What TLS has already decrypted does not show in poll.
         while isinstance(tls := self.client.socket(), TlsSocket) and tls.pending():
-            self.client.loop_read()
+            self._read_some()
+
+    def _read_some(self) -> None:
+        """As paho does, which would keep a message of 256 MB in memory, twice.
+
+        MQTT 3.1.1 has no limit that the broker could keep. What is beyond ours is read and thrown
+        away; the rest is too long for a command, and refused as such.
+        """
+        self.client.loop_read()
+        packet = self.client._in_packet["packet"]  # noqa: SLF001 - paho has no other way
+        if len(packet) > PACKET_BYTES:
+            del packet[PACKET_BYTES:]
 
     def stream(self, topic: str, payload: bytes) -> bool:
         """Publish once: QoS 0, expiring. From any thread; the wire is not waited for.
@@ -179,12 +196,17 @@ class Connection(Session):
         Returns whether the wire took all of it; a `step` sends the rest or tells why not.
         """
         with self._using_client:
+            if self._too_long(topic, payload):
+                return self.idle
             kind = _STREAM[content_type(payload)] if self.is_5 else None
-            self.client.publish(topic, payload, properties=kind)
+            self.publish_once(topic, payload, kind)
             return self.idle
 
     def state(self, topic: str, payload: bytes) -> None:
         """Publish what stays: QoS 1, retained."""
+        if refusal := self._too_long(topic, payload):
+            self._denied[topic] = refusal
+            return
         kind = _WORD if topic in (self._topics.status, self._topics.paused) else _STATE
         self.unacknowledged.add(topic)
         # Only while an acknowledgement is due: paho calls it for each QoS 0 message too (15 us).
@@ -199,11 +221,20 @@ class Connection(Session):
         """Publish once: QoS 1, never expiring. `answered` is told that the broker has it (None),
         or why it does not take it, by `step`; not at all, if the connection ends before.
         """  # noqa: D205 - one sentence
+        if refusal := self._too_long(topic, payload):
+            self._denied[topic] = refusal
+            answered(refusal)
+            return
         self.client.on_publish = self._on_publish
-        with self._using_client:
-            info = self.client.publish(
-                topic, payload, qos=1, properties=_STATE if self.is_5 else None
-            )
+        try:
+            with self._using_client:
+                info = self.client.publish(
+                    topic, payload, qos=1, properties=_STATE if self.is_5 else None
+                )
+        except ValueError as error:  # what a worn card has made of it must not keep others waiting
+            self._denied[topic] = str(error)
+            answered(str(error))
+            return
         self._topic_of[info.mid] = topic
         self._answered[info.mid] = answered
 
@@ -225,6 +256,13 @@ class Connection(Session):
         if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._untaken.append(info)
 
+    def _too_long(self, topic: str, payload: bytes) -> str:
+        """Why the broker would hang up at a message, as MQTT 5 says; empty: it would not."""
+        size = len(topic.encode()) + len(payload) + OVERHEAD_BYTES
+        if not self._most_bytes or size <= self._most_bytes:
+            return ""
+        return f"it takes no packet of more than {self._most_bytes} bytes"
+
     def finish(self) -> None:
         """Say goodbye, which takes the will back. Only for an `idle` connection."""
         self.client.disconnect()
@@ -232,6 +270,7 @@ class Connection(Session):
     def _on_socket_open(self, client: Client, data: Any, opened: Any) -> None:
         super()._on_socket_open(client, data, opened)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PACKET_BYTES)  # see `_read_some`
 
     def _on_connect(
         self, client: Client, data: Any, flags: ConnectFlags, reason: ReasonCode, props: Any
@@ -239,6 +278,7 @@ class Connection(Session):
         super()._on_connect(client, data, flags, reason, props)
         if not self.is_ready:
             return
+        self._most_bytes = getattr(props, "MaximumPacketSize", 0)
         if (most := getattr(props, "ReceiveMaximum", None)) is not None:
             # paho 2.1 does not look at it, and has no other way to be told once it is connected;
             # a broker that gets more than it allows hangs up.

@@ -42,7 +42,7 @@ class Endings:
         """What ended a connection, or why there was none, for a person."""
         if not isinstance(error, NoConnectionError):
             return f"mqtt: {type(error).__name__}: {error}"
-        if self.is_fight:
+        if self.is_fight and not error.is_explained:
             # Mosquitto gives an MQTT 3.1.1 client, and some versions any client, no reason.
             return f"{error}, time and again: {another(client_id)}"
         return str(error)

@@ -139,6 +139,7 @@ class Inbox:
         self._take = take
         self._answer = answer
         self._allowance = Allowance(BURST, EACH_SECOND)
+        self._pauses = Allowance(BURST, EACH_SECOND)
         self._complaints = Allowance(1, 1 / COMPLAIN_EVERY_S)
         self._is_retained_told = False
         self._deafness = ""
@@ -152,7 +153,8 @@ class Inbox:
                 log.warning("%s: a retained command is ignored", heard.topic)
             return
         asked = Asked(what[:NAME_CHARACTERS], self._topics.reply)
-        if not self._allowance.take(now_ns):
+        # Whoever wants privacy is not made to wait by whoever turns a knob.
+        if not (self._pauses if what == "pause" else self._allowance).take(now_ns):
             if self._complaints.take(now_ns):
                 self._answer(asked, "too many commands")
                 log.warning("too many commands over MQTT", extra={"event": "too-many-commands"})

@@ -271,6 +271,12 @@ class Outbox:
                 file.close()
             self._failed(path, error)
             return None
+        except Exception as error:  # noqa: BLE001 - the thread must not end: nobody would say so
+            if file is not None:
+                file.close()
+            what = f"it cannot be read ({type(error).__name__}: {error})"
+            self._failed(path, UnusableOutboxError(what, "corrupt"))
+            return None
         if self._trouble:
             log.info("outbox %s is used again", path, extra={"event": "outbox-works"})
             self._say("")

@@ -79,6 +79,8 @@ class OutboxFile:
             # One thread opens, uses and closes it; where Python ends, another one may.
             database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             undo.callback(database.close)
+            # A bit that fell over must cost its own event at most, not all that come after it.
+            database.text_factory = lambda text: text.decode(errors="replace")
             self._database = database
             # Without the shared memory that several processes would need: the lock is ours.
             database.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -110,6 +110,7 @@ class Publisher:
         self._closing = threading.Event()
         self._farewell_until_ns = 0
         self._sends_events = True
+        self._is_forgetting = settings.forget_at_end
         self._wake = -1
         self._asleep = False
         """The thread waits for the wire, and nothing waits for the thread."""
@@ -164,6 +165,10 @@ class Publisher:
         """Tell what happened: QoS 1, in order, by the outbox, as often as it takes."""
         self._outbox.put(topic, event_id, payload)
         self._events_wait()
+
+    def forget(self) -> None:
+        """Have the broker forget all of it when this is closed: the device has another name now."""
+        self._is_forgetting = True
 
     def close(self) -> None:
         """Tell `offline`, be forgotten if `forget_at_end`, disconnect and stop.
@@ -377,7 +382,7 @@ class Publisher:
 
     def _forgotten(self, connection: Connection, until_ns: int) -> bool:
         """Have the broker forget all states, if that is wanted; False: not in time."""
-        if not self._settings.forget_at_end:
+        if not self._is_forgetting:
             return True
         with self._lock:
             for topic in self._states:

@@ -36,6 +36,8 @@ class NoConnectionError(BrokerError):
     def __init__(self, problem: str, then: Then = "soon") -> None:
         super().__init__(problem)
         self.then: Then = then
+        self.is_explained = True
+        """The broker has said why, or the system."""
 
 
 class LoginError(NoConnectionError):
@@ -116,7 +118,9 @@ def ended(reason: ReasonCode | None, settings: Mqtt, client_id: str) -> NoConnec
         problem = f"lost the connection to {broker}"
     else:
         problem = f"{broker} closed the connection: {reason and words(reason)}"
-    return NoConnectionError(problem, _then(code))
+    error = NoConnectionError(problem, _then(code))
+    error.is_explained = code not in (0, _UNSPECIFIED)
+    return error
 
 
 def _then(code: int) -> Then:

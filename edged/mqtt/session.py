@@ -118,6 +118,20 @@ class Session:
         opened: socket.socket = self._socket
         return opened
 
+    def publish_once(self, topic: str, payload: bytes, properties: Properties | None) -> None:
+        """Publish by QoS 0.
+
+        paho gives each message a number, calls `on_publish` with it when it is written, and has
+        65535 of them: one of a stream would pass for the PUBACK of an event that is still waited
+        for. So streams all are number 0, which no other message ever is.
+        """
+        client = self.client
+        last, client._last_mid = client._last_mid, -1  # noqa: SLF001 - paho has no other way
+        try:
+            client.publish(topic, payload, properties=properties)
+        finally:
+            client._last_mid = last  # noqa: SLF001
+
     def close(self) -> None:
         """Let go of the socket. Without a DISCONNECT, the broker tells the will."""
         if self._socket is not None:

@@ -214,6 +214,8 @@ def _instead(sight: Sight, link: Link) -> tuple[tuple[str, ...], Style]:
         words = ("no device has told of itself yet",)
     elif sight.online is False:
         words, style = (f"{sight.device} is offline",), BAD
+    elif sight.is_paused:
+        words = ("paused", "the camera is closed")
     elif sight.silent_s is None:
         words = ("no message about a frame yet",)
     elif sight.is_silent:
@@ -369,12 +371,7 @@ def _words(sight: Sight, link: Link) -> Iterator[str]:
         yield "online" if sight.online else "offline"
     if sight.online is False:
         return
-    if sight.silent_s is None:
-        yield "no message about a frame yet"
-    elif sight.is_silent:
-        yield f"no message for {duration(sight.silent_s)}"
-    else:
-        yield from _frame_words(sight)
+    yield from _frame_words(sight)
     if sight.health is not None:
         yield f"health {sight.health.state}"
         yield from sight.health.problems[:MOST_PROBLEMS]
@@ -383,6 +380,15 @@ def _words(sight: Sight, link: Link) -> Iterator[str]:
 
 
 def _frame_words(sight: Sight) -> Iterator[str]:
+    if sight.is_paused:
+        yield "paused: the camera is closed"
+        return
+    if sight.silent_s is None:
+        yield "no message about a frame yet"
+        return
+    if sight.is_silent:
+        yield f"no message for {duration(sight.silent_s)}"
+        return
     if sight.rate is not None:
         yield f"{number(sight.rate)}/s"
     if sight.age_ms is not None:

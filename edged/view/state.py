@@ -87,6 +87,12 @@ class Sight:
     unreadable: int = 0
     """Messages that are not of the contract."""
 
+    @property
+    def is_paused(self) -> bool:
+        """The camera is closed on purpose."""
+        told = self.health is not None and self.health.state == "paused"
+        return told and (self.silent_s is None or self.silent_s > self.health_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:

@@ -46,7 +46,7 @@ forget_devices() {
         if [[ -e $file ]]; then files+=("$file"); fi
     done
     if ((${#files[@]} == 0)); then return; fi
-    todo "Having the broker forget the devices of ${files[*]} (their retained status and info)" || return 0
+    todo "Having the broker forget the devices of ${files[*]} (all that it retains of them)" || return 0
     told=$(release_run "$OPT/current" python -P -m edged.commands.forget "${files[@]}" 2>>"$LOG") || true
     if [[ -z $told ]]; then
         mend "the broker may still list the devices of ${files[*]}, as there is no release that works to clear that"

@@ -176,6 +176,50 @@ def test_a_correction_counts(squats: list[tuple[float, list[Pose]]]) -> None:
     assert (room.sets[0].reps, room.workouts[0].reps) == (7, {"squat": 7})
 
 
+def test_nobody_is_watched_who_is_not_there(squats: list[tuple[float, list[Pose]]]) -> None:
+    room = Room()
+    room.see(squats[:60])
+    with pytest.raises(ValueError, match="nobody with the id 99"):
+        room.session.pin(99)
+    room.note(room.session.pin(1))
+    room.see(squats)
+    assert room.states[-1].person == 1
+
+
+def test_corrected_reps_do_not_change_how_the_others_were(
+    squats: list[tuple[float, list[Pose]]],
+) -> None:
+    plain, corrected = Room("squat"), Room("squat")
+    for room in (plain, corrected):
+        room.see(squats)
+    corrected.note(corrected.session.correct(5))
+    for room in (plain, corrected):
+        room.note(room.session.finish())
+    assert (plain.sets[0].reps, corrected.sets[0].reps) == (5, 10)
+    assert plain.sets[0].mean_rep_s == corrected.sets[0].mean_rep_s
+    assert plain.sets[0].mean_range == corrected.sets[0].mean_range
+
+
+def test_after_a_rest_another_exercise_is_known_at_once(
+    squats: list[tuple[float, list[Pose]]],
+) -> None:
+    sets = (
+        Set(exercise="squat", reps=5, rest_s=20.0),
+        Set(exercise="push-up", reps=4, rest_s=20.0),
+        Set(exercise="jumping-jack", reps=4),
+    )
+    script = Script(workout=Course(seed=7), set=sets)
+    room = Room()
+    room.see((t_s, list(poses)) for t_s, poses in athletes.seen(athletes.truths(script, 30), SOME))
+    room.note(room.session.finish())
+    assert len(squats) > 0
+    assert [(one.exercise, one.reps) for one in room.sets] == [
+        ("squat", 5),
+        ("push-up", 4),
+        ("jumping-jack", 4),
+    ]
+
+
 def test_what_was_reset_or_corrected_away_is_taken_back(
     squats: list[tuple[float, list[Pose]]],
 ) -> None:

@@ -140,9 +140,15 @@ def test_who_is_busy_stays_and_who_is_gone_is_replaced() -> None:
     assert watched(people, 15.0, busy=True)[-1] == 2
 
 
-def test_who_is_pinned_is_watched() -> None:
-    choice = ActiveChoice(pinned=7)
-    assert choice.update(0.0, []) == 7
+def test_who_is_pinned_is_watched_until_gone() -> None:
+    def people(t_s: float) -> list[Pose]:
+        other = person(0.75, size=0.85, wave=0.5 - 0.5 * math.cos(6 * t_s))
+        return [person(0.25, size=0.4), other] if t_s < 8.0 else [other]
+
+    tracker, choice = Tracker(), ActiveChoice(pinned=1)
+    told = [choice.update(n / 15, tracker.update(n / 15, people(n / 15))) for n in range(20 * 15)]
+    assert set(told[: 8 * 15]) == {1}
+    assert (told[-1], choice.pinned) == (2, None)
 
 
 def test_nobody_is_nobody() -> None:

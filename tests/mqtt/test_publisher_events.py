@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -164,3 +165,41 @@ def test_a_topic_that_is_refused_waits_and_others_go_on(
             until(lambda: outbox.health.depth == 0, "the refused ones are taken")
             until(lambda: publisher.problem is None, "no complaint")
     assert told(subscriber, REP) == list(range(5, 50))
+
+
+def test_a_stream_message_never_passes_for_an_acknowledgement(broker: Broker) -> None:
+    # paho numbers all messages and tells of each that is written: 65536 streams later a pose would
+    # have the number of an event that is still waited for.
+    with Subscriber(broker.port) as subscriber, publishing(broker.port, None) as publisher:
+        tell(publisher, 0, 1)
+        subscriber.until(REP, b"0")
+        connection = publisher._connection
+        assert connection is not None
+        before = connection.client._last_mid
+        for number in range(10):
+            publisher.stream(TOPICS.pose, b"%d" % number)
+        subscriber.until(TOPICS.pose, b"9")
+        assert connection.client._last_mid == before
+
+
+def test_an_event_that_a_worn_card_has_spoilt_keeps_no_other_waiting(
+    broker: Broker, tmp_path: Path
+) -> None:
+    path = tmp_path / "outbox.sqlite"
+    with closing(Outbox(path, sections.Outbox())) as outbox:
+        outbox.start()
+        for number in range(5):
+            outbox.put(REP, str(number), b"%d" % number)
+        until(lambda: not outbox._queue.tail, "they are in the file")
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("UPDATE events SET topic = 'edged/gym/event/#' WHERE id = '1'")
+        file.execute("UPDATE events SET id = CAST(x'ff' AS TEXT) WHERE id = '3'")
+        file.commit()
+    with (
+        Subscriber(broker.port) as subscriber,
+        closing(Outbox(path, sections.Outbox())) as outbox,
+    ):
+        outbox.start()
+        with publishing(broker.port, outbox):
+            subscriber.until(REP, b"4")
+            assert told(subscriber) == [0, 2, 3, 4]

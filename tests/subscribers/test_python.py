@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,8 +33,8 @@ class Reader:
             )
 
     def lines(self) -> list[str]:
-        """All that it has printed."""
-        return self.out.read_text().splitlines()
+        """All that it has printed, without the times."""
+        return [re.sub(r" \d\d:\d\d:\d\d:", ":", one) for one in self.out.read_text().splitlines()]
 
     def until(self, line: str) -> None:
         until(lambda: line in self.lines(), line)

@@ -61,6 +61,7 @@ def test_a_person_is_drawn_beside_the_figures() -> None:
         (replace(SEEN, pose=told.pose()), LINK, "nobody there"),
         (SILENT, LINK, "no message for 12 s"),
         (replace(SEEN, silent_s=None, pose=None), LINK, "no message about a frame yet"),
+        (replace(SEEN, silent_s=2.0, health=told.health(state="paused")), LINK, "camera is closed"),
         (replace(SEEN, pose=None), LINK, "this device tells labels only"),
         (replace(SEEN, online=False), LINK, "gym is offline"),
         (Sight(), LINK, "no device has told of itself yet"),
