@@ -169,6 +169,7 @@ class Chain:
             None if camera == PAUSED else camera,
             self.engine.problem,
             self.loop.problem,
+            self.gym.problem if self.gym is not None else None,
             self.publisher.problem,
             self._outbox.problem,
         )

@@ -5,6 +5,7 @@ The frame loop's thread shows it frames, the main thread hands it what people as
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections import Counter
@@ -24,6 +25,8 @@ from edged.messages.ids import RANDOM_BITS, uuid7
 from edged.messages.topics import Topics
 from edged.sections import Fitness
 from edged.types import Classification, Frame, Pose
+
+log = logging.getLogger(__name__)
 
 
 class Outlet(Protocol):
@@ -83,13 +86,26 @@ class Gym:
         # It guards what follows, and the order in which things are told.
         self._lock = Lock()
         self._state: ExerciseState | None = None
-        self._session = Session(
+        self.problem: str | None = None
+        """What went wrong last, for a person; None: nothing."""
+        self._session = self._new_session()
+
+    def _new_session(self) -> Session:
+        return Session(
             self._exercises,
             new_id=lambda wall_s: uuid7(wall_s, secrets.randbits(RANDOM_BITS)),
-            wanted=settings.exercise,
-            rests=_rests(settings),
-            goals=Goals(settings.target_reps or None, settings.rest_s or None),
+            wanted=self.settings.exercise,
+            rests=_rests(self.settings),
+            goals=Goals(self.settings.target_reps or None, self.settings.rest_s or None),
         )
+
+    def _failed(self, error: Exception) -> None:
+        """Begin anew. Told once: the next frame may fail likewise."""
+        problem = f"counting failed and begins anew: {type(error).__name__}: {error}"
+        if problem != self.problem:
+            log.error("%s", problem, exc_info=error, extra={"event": "fitness-failed"})
+        self.problem = problem
+        self._session = self._new_session()
 
     @property
     def exercises(self) -> tuple[str, ...]:
@@ -101,7 +117,11 @@ class Gym:
         height, width, _ = frame.pixels.shape
         with self._lock:
             now = Now(frame.sensor_ns / 1e9, frame.ts)
-            watched, told = self._session.look(now, poses, width / height)
+            try:
+                watched, told = self._session.look(now, poses, width / height)
+            except Exception as error:  # noqa: BLE001 - poses are told, whatever is made of them
+                self._failed(error)
+                return Watched(poses, None, None)
             self._tell(told)
         return watched
 

@@ -85,6 +85,8 @@ class Tally:
     """What has been told of a clip so far."""
 
     crew: Crew
+    is_traced: bool = False
+    """Whether to keep what a plot shows."""
     log: sets.Log = field(default_factory=sets.Log)
     done: list[sets.Set] = field(default_factory=list)
     reps: list[Rep] = field(default_factory=list)
@@ -100,7 +102,7 @@ class Tally:
         self.log, ended = sets.passed(self.log, seen.t_s, present=bool(seen.poses))
         self._close(ended)
         self.seconds = seen.t_s
-        for name, counter in self.crew.coach.counters.items():
+        for name, counter in self.crew.coach.counters.items() if self.is_traced else ():
             sample = reps_plot.Sample(seen.t_s, counter.depth, counter.cycles.levels)
             self.traces.setdefault(name, []).append(sample)
 
@@ -162,7 +164,7 @@ def run(
             bar(len(sources), is_wanted=not (json and sys.stdout.isatty()))
         )
         for source in sources:
-            tally = Tally(Crew(exercises, exercise))
+            tally = Tally(Crew(exercises, exercise), is_traced=plot_file is not None)
             try:
                 for seen in films.frames(source, rotate, lambda share: advance("", share)):
                     tally.add(seen)

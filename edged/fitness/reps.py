@@ -20,7 +20,7 @@ RHYTHM = 1.5
 """The next rep follows within so many times a rep's time, where it proves the one before."""
 TOGETHER = 0.25
 """Of the time that either side is out, from which on both make one rep."""
-QUICK = 0.7
+QUICK = 0.5
 """Of the shortest rep's time, from leaving the start to coming near it again."""
 STRAYS, PANS = 0.5, 0.08
 """Body heights that the hips may move across from one start to the next, and so many more a second.

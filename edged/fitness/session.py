@@ -119,6 +119,7 @@ class Session:
         """When somebody was last seen."""
         self._held_s = -HOLDS_S
         self._workout_id = self._set_id = ""
+        self._set_person: int | None = None
         self._reps: deque[tuple[Rep, str]] = deque(maxlen=REMEMBERED)
         """Of the set under way, with the ids that they were told by."""
         self._replaced: list[str] = []
@@ -142,7 +143,8 @@ class Session:
         if poses:
             self._seen_s = now.t_s
         events = self._after(self._crew.update(now.t_s, poses, aspect))
-        self._log, ended = sets.passed(self._log, now.t_s, present=bool(poses))
+        mine = any(pose.id == self._crew.active for pose in self._crew.people)
+        self._log, ended = sets.passed(self._log, now.t_s, present=mine)
         events += self._over(ended)
         depth = float("nan") if self._crew.coach.counter is None else self._crew.coach.counter.depth
         watched = Watched(
@@ -175,8 +177,9 @@ class Session:
 
     def want(self, wanted: str) -> Told:
         """Count this exercise from now on, or `auto`. Raises `KeyError`: nobody knows it."""
-        self._crew.want(wanted)
-        self._wanted = wanted
+        if wanted != self._wanted:
+            self._crew.want(wanted)
+            self._wanted = wanted
         return self._told([])
 
     def pin(self, person: int | None) -> Told:
@@ -227,6 +230,8 @@ class Session:
         return self._told(events)
 
     def _pass(self, now: Now) -> None:
+        if now.t_s < self._now.t_s:  # nothing that is known of people has a time any more
+            self._crew = Crew(self._exercises, self._wanted)
         self._now = now
         if abs(now.wall_s - now.t_s - self._offset_s) > JUMPS_S:
             self._offset_s = now.wall_s - now.t_s
@@ -250,6 +255,7 @@ class Session:
         """Note a set or a workout that has begun."""
         if self._log.set is not None and not self._set_id:
             self._set_id = self._new_id(self._wall(self._log.set.began_s))
+            self._set_person = self._crew.active
             self._rested = self._last_rep = None
         if self._log.began_s is not None and not self._workout_id:
             self._workout_id = self._new_id(self._wall(self._log.began_s))
@@ -317,7 +323,7 @@ class Session:
             id=event_id,
             ts=round(self._now.wall_s, 3),
             exercise=over.exercise,
-            person=self._crew.active,
+            person=self._set_person,
             workout=self._workout_id,
             number=over.number,
             reps=over.reps,
