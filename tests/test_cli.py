@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import tiny_models
 
+from edged.messages.catalogue import PAYLOADS
+
 DEADLINE_S = 30
 
 
@@ -147,7 +149,9 @@ def test_a_traceback_is_for_those_who_ask(tmp_path: Path) -> None:
 def test_stale_schemas_are_exit_code_1(tmp_path: Path) -> None:
     done = edged("schema", "--check", cwd=tmp_path)
     assert done.returncode == 1
-    assert len(done.stdout.splitlines()) == 4
+    told = done.stdout.splitlines()
+    assert len(told) == len(PAYLOADS) + 1
+    assert all(one.endswith(": missing") for one in told)
     assert done.stderr == (
         "edged: docs/schema: not as the payloads are; run edged schema, remove extras\n"
     )

@@ -37,7 +37,7 @@ class OwnFigures(Figures, frozen=True, kw_only=True):
     """The bare invoke of each frame."""
     stage_ms: StageTimes
     frame_ms: float
-    """The critical path of a frame: preprocess, infer, decode and publish, at their medians."""
+    """The critical path of a frame: all parts but capture, at their medians."""
     overhead_ratio: float
     """`frame_ms` in bare invokes, those of the same frames."""
 
@@ -106,6 +106,7 @@ def as_text(report: Report) -> str:
             f"  edged: {own.frame_ms:.2f} ms a frame = {own.overhead_ratio:.2f} invokes of"
             f" {own.invoke_ms.p50:.2f} ms; preprocess {stages.preprocess.p50:.2f},"
             f" infer {stages.infer.p50:.2f}, decode {stages.decode.p50:.2f},"
+            f" fitness {stages.fitness.p50:.2f},"
             f" publish {stages.publish.p50:.2f} ms; {own.dropped} dropped"
         )
     return "\n".join(lines)

@@ -138,7 +138,8 @@ def _measure_edged(config: Config, directory: Path, port: int, seconds: float) -
     if health is None or health.stage_ms is None or health.invoke_ms is None:
         raise EdgedError("edged told nothing of its health during the benchmark")
     stages = health.stage_ms
-    frame_ms = stages.preprocess.p50 + stages.infer.p50 + stages.decode.p50 + stages.publish.p50
+    parts = stages.preprocess, stages.infer, stages.decode, stages.fitness, stages.publish
+    frame_ms = sum(part.p50 for part in parts)
     return OwnFigures(
         **msgspec.structs.asdict(_figures(seen)),
         dropped=health.dropped,

@@ -133,7 +133,7 @@ def test_without_a_broker_it_starts_one_whose_address_works(model: str, video: s
         line = next(row for row in terminal.text.splitlines() if row.startswith("subscribe"))
         _, _, *words = shlex.split(line)
         assert f"{port}" not in words
-        listen = [program("mosquitto_sub"), *words, "-C", "9"]
+        listen = [program("mosquitto_sub"), *words, "-C", "19"]
         told = subprocess.run(listen, capture_output=True, check=True, timeout=10)
         assert re.search(rb"edged/demo-[0-9a-f]{4}/status online\n", told.stdout)
         assert re.search(rb"edged/demo-[0-9a-f]{4}/pose {", told.stdout)

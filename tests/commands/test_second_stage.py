@@ -59,12 +59,13 @@ def test_what_looks_like_something_else_is_told_right(
 
 @pytest.mark.parametrize(
     ("exercise", "view_deg", "seed"),
-    [("lunge", 0.0, 33), ("squat", 90.0, 20), ("squat", 90.0, 22)],
+    [("squat", 90.0, 24), ("squat", 90.0, 35), ("squat", 90.0, 39), ("lunge", 90.0, 27)],
 )
 def test_views_that_are_hard_to_tell_are_told_right(
     model: tuple[Path, Path], exercise: Exercise, view_deg: float, seed: int
 ) -> None:
-    """High knees, a lunge and a deadlift, by the looks alone, when this was written."""
+    """Lunges and curls, by the looks alone."""
+    assert counted(None, built_in(), exercise, view_deg, seed)[0][0] != exercise
     assert counted(model, built_in(), exercise, view_deg, seed) == [(exercise, 4)]
 
 
