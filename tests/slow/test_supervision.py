@@ -21,7 +21,7 @@ from edged.supervision import status_line
 WATCHDOG_S = 0.4
 HUNGRY_S = 0.8
 """Longer than the watchdog waits."""
-SABOTAGED = str(Path(__file__).with_name("sabotaged_edged.py"))
+SABOTAGED = str(Path(__file__).parents[1] / "sabotaged_edged.py")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from stand_in.twins import compiled_twin
 
 from edged.config import Config
 
-IMPATIENT = (str(Path(__file__).with_name("impatient_edged.py")),)
+IMPATIENT = (str(Path(__file__).parents[1] / "impatient_edged.py"),)
 
 
 @pytest.fixture
