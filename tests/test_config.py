@@ -596,6 +596,8 @@ def consistent(config: Config) -> Config:
     """The same without contradictions."""
     files = {"cert_file": "c", "key_file": "k"} if config.mqtt.cert_file else {"key_file": ""}
     mqtt = replace(config.mqtt, password_file="", username=config.mqtt.username or "u", tls=True)
+    first = mqtt.host, f"{mqtt.host}:{mqtt.port}"
+    mqtt = replace(mqtt, fallbacks=tuple(one for one in mqtt.fallbacks if one not in first)[:1])
     pose = replace(config.pose, model=config.pose.model or "m")
     camera = config.camera
     if camera.awb != "default" or not (camera.red_gain and camera.blue_gain):

@@ -94,7 +94,7 @@ def test_reps_are_counted_over_a_reload_and_forgotten_when_it_is_switched_off(
         assert {rep.set for rep in reps(subscriber)} == {reps(subscriber)[0].set}
         reload(msgspec.structs.replace(config, mqtt=mqtt, fitness=Fitness(enabled=False)))
         until(lambda: subscriber.last(TOPICS.exercise) == b"", "no state that stays")
-        assert len(subscriber.of(TOPICS.event_set)) == 1
+        until(lambda: len(subscriber.of(TOPICS.event_set)) == 1, "the set's event")
         frames = len(poses(subscriber))
         until(lambda: len(poses(subscriber)) > frames + 2, "poses")
         assert poses(subscriber)[-1].active is None
